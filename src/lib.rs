@@ -1,0 +1,6 @@
+//! `ms`, a group membership service for Unix hosts.
+#![deny(unsafe_op_in_unsafe_fn)]
+#![warn(missing_docs)]
+
+pub mod name;
+pub mod wire;
