@@ -1,0 +1,17 @@
+//! The protocol, pure: no socket, clock, file, random number, thread or log call.
+//!
+//! Everything here is driven through [`step`]: an [`Input`](step::Input) goes in, [`Action`](step::Action)s
+//! come out. The daemon, and any test, call the same code and differ only in who supplies the
+//! inputs and carries out the actions.
+
+pub mod counters;
+pub mod mcaster;
+pub mod monitor;
+pub mod network;
+pub mod node;
+pub mod note;
+pub mod params;
+pub mod reliable;
+pub mod ring;
+pub mod step;
+pub mod timer;

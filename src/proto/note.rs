@@ -1,0 +1,212 @@
+//! What an operator, or a story, should be told: one event, in words.
+
+use crate::name::{Gid, GroupName};
+use crate::wire::WireError;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// How loud a note is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Level {
+    /// Something was lost or refused that an operator wants to know of.
+    Warning,
+    /// A membership changed.
+    Notice,
+    /// For those who look closely.
+    Debug,
+}
+
+/// One event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// A datagram was dropped and changed nothing.
+    Dropped {
+        /// The word under which it is counted.
+        cause: &'static str,
+        /// Whom it is from.
+        from: SocketAddrV4,
+        /// What exactly was wrong, if it was no message.
+        error: Option<WireError>,
+    },
+    /// A ring member hears its group now.
+    Joined {
+        /// The group.
+        group: GroupName,
+        /// The mcaster that was joined, or none for IP multicast.
+        mcaster: Option<SocketAddrV4>,
+        /// The mcaster knew us before.
+        before: bool,
+    },
+    /// The mcaster does not answer any more; it is asked again and again.
+    McasterSilent {
+        /// Which.
+        mcaster: SocketAddrV4,
+    },
+    /// The mcaster answers again, having forgotten us or not.
+    McasterBack {
+        /// Which.
+        mcaster: SocketAddrV4,
+        /// We had to be added anew.
+        forgotten: bool,
+    },
+    /// The monitored neighbour is detected failed.
+    Failed {
+        /// The group.
+        group: GroupName,
+        /// The failed neighbour.
+        gid: Gid,
+        /// Its address.
+        address: SocketAddrV4,
+        /// Our gid.
+        by: Gid,
+        /// QUERYs that went unanswered.
+        queries: u32,
+    },
+    /// The neighbour that was failed replies again.
+    Recovered {
+        /// The group.
+        group: GroupName,
+        /// The neighbour.
+        gid: Gid,
+        /// Its address.
+        address: SocketAddrV4,
+    },
+    /// A ring member left its group in good order.
+    Left {
+        /// The group.
+        group: GroupName,
+        /// The mcaster confirmed it (always, with IP multicast).
+        confirmed: bool,
+    },
+    /// An mcaster has a member more.
+    MemberAdded {
+        /// The group.
+        group: GroupName,
+        /// The member.
+        member: Ipv4Addr,
+        /// Members in the group now.
+        members: usize,
+    },
+    /// An mcaster took a member in again that had been silent for longer than its limit.
+    MemberRejoined {
+        /// The group.
+        group: GroupName,
+        /// The member.
+        member: Ipv4Addr,
+    },
+    /// An mcaster has a member less.
+    MemberRemoved {
+        /// The group.
+        group: GroupName,
+        /// The member.
+        member: Ipv4Addr,
+        /// Members in the group now; with none it is gone.
+        members: usize,
+        /// It did not leave, it was silent for too long.
+        expired: bool,
+    },
+    /// An mcaster refused to add a member.
+    MemberRefused {
+        /// The group.
+        group: GroupName,
+        /// Who asked.
+        member: SocketAddrV4,
+        /// Why, in words.
+        why: &'static str,
+    },
+    /// The process was not run for a while; timers that ran are started anew.
+    Late {
+        /// For how long, in milliseconds.
+        ms: u64,
+    },
+}
+
+impl Note {
+    /// How loud it is.
+    pub fn level(&self) -> Level {
+        match self {
+            Note::Dropped { .. }
+            | Note::McasterSilent { .. }
+            | Note::MemberRefused { .. }
+            | Note::Failed { .. }
+            | Note::Late { .. } => Level::Warning,
+            Note::Joined { .. }
+            | Note::McasterBack { .. }
+            | Note::Recovered { .. }
+            | Note::Left { .. }
+            | Note::MemberAdded { .. }
+            | Note::MemberRejoined { .. }
+            | Note::MemberRemoved { .. } => Level::Notice,
+        }
+    }
+
+    /// Notes that a peer can cause at will are told at most once in a while for each such word;
+    /// the others have none.
+    pub fn limited_as(&self) -> Option<&'static str> {
+        match self {
+            Note::Dropped { cause, .. } => Some(cause),
+            Note::MemberRefused { why, .. } => Some(why),
+            Note::Late { .. } => Some("late"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Dropped { cause, from, error: Some(error) } => {
+                write!(f, "datagram from {from} dropped ({cause}): {error}")
+            }
+            Note::Dropped { cause, from, error: None } => {
+                write!(f, "datagram from {from} dropped: {cause}")
+            }
+            Note::Joined { group, mcaster: None, .. } => {
+                write!(f, "group {group} joined by IP multicast")
+            }
+            Note::Joined { group, mcaster: Some(m), before: false } => {
+                write!(f, "group {group} joined at mcaster {m}")
+            }
+            Note::Joined { group, mcaster: Some(m), before: true } => {
+                write!(f, "group {group} joined at mcaster {m}, which knew this address before")
+            }
+            Note::McasterSilent { mcaster } => {
+                write!(f, "mcaster {mcaster} does not answer; asking on")
+            }
+            Note::McasterBack { mcaster, forgotten: true } => {
+                write!(f, "mcaster {mcaster} had forgotten this member, joined again")
+            }
+            Note::McasterBack { mcaster, forgotten: false } => {
+                write!(f, "mcaster {mcaster} answers again")
+            }
+            Note::Failed { group, gid, address, by, queries } => write!(
+                f,
+                "group {group}: member {gid} at {address} is detected failed by {by}: \
+                 no REPLY to {queries} QUERYs"
+            ),
+            Note::Recovered { group, gid, address } => {
+                write!(f, "group {group}: member {gid} at {address} replies again")
+            }
+            Note::Left { group, confirmed: true } => write!(f, "group {group} left"),
+            Note::Left { group, confirmed: false } => {
+                write!(f, "group {group} left, though the mcaster did not confirm it")
+            }
+            Note::MemberAdded { group, member, members } => {
+                write!(f, "group {group}: {member} joined, {members} now")
+            }
+            Note::MemberRejoined { group, member } => {
+                write!(f, "group {group}: {member} joined again after a silence")
+            }
+            Note::MemberRemoved { group, member, members, expired } => {
+                let how = if *expired { "was silent for too long, removed" } else { "left" };
+                write!(f, "group {group}: {member} {how}, {members} now")
+            }
+            Note::MemberRefused { group, member, why } => {
+                write!(f, "group {group}: join of {member} refused: {why}")
+            }
+            Note::Late { ms } => {
+                write!(f, "not run for {ms} ms; timers started anew, nobody is accused")
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Timing of the protocol, in ticks.
+
+/// How often, how long, how many times. All in ticks of the loop's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Params {
+    /// Length of a tick in milliseconds: only to convert and to show, the protocol counts ticks.
+    pub tick_ms: u32,
+    /// T_QUERY: from one answered QUERY to the next.
+    pub query: u32,
+    /// T_REPLY: how long one QUERY, or one request to an mcaster, waits for its answer.
+    pub reply: u32,
+    /// How many times an unanswered one is sent again.
+    pub retries: u32,
+    /// Whether a failed neighbour is reported again after every further round without an answer, as the
+    /// original does, or once until it answers.
+    pub report_each_round: bool,
+}
+
+/// A set of timings under a name (PRODUCT: "Timing profiles").
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Profile {
+    /// What the operator calls it.
+    pub name: &'static str,
+    /// Length of a tick in milliseconds.
+    pub tick_ms: u32,
+    /// T_QUERY in milliseconds.
+    pub query_ms: u32,
+    /// T_REPLY in milliseconds.
+    pub reply_ms: u32,
+    /// Retries that the operator sees.
+    pub retries: u32,
+    /// The original counts its retries from one below: "2" makes it send four QUERYs, not three.
+    pub original: bool,
+}
+
+/// The profiles there are; the first is the default.
+pub const PROFILES: [Profile; 3] = [
+    Profile { name: "lan", tick_ms: 10, query_ms: 400, reply_ms: 40, retries: 6, original: false },
+    Profile {
+        name: "wan",
+        tick_ms: 50,
+        query_ms: 5000,
+        reply_ms: 1000,
+        retries: 3,
+        original: false,
+    },
+    Profile {
+        name: "thesis",
+        tick_ms: 1000,
+        query_ms: 60_000,
+        reply_ms: 5000,
+        retries: 2,
+        original: true,
+    },
+];
+
+impl Profile {
+    /// The profile of that name.
+    pub fn named(name: &str) -> Option<&'static Profile> {
+        PROFILES.iter().find(|p| p.name == name)
+    }
+
+    /// The timings in ticks, rounded up.
+    pub fn params(&self) -> Params {
+        Params {
+            tick_ms: self.tick_ms,
+            query: self.query_ms.div_ceil(self.tick_ms).max(1),
+            reply: self.reply_ms.div_ceil(self.tick_ms).max(1),
+            retries: self.retries + u32::from(self.original),
+            report_each_round: self.original,
+        }
+    }
+}
+
+impl Params {
+    /// Ticks in this many milliseconds, rounded up, at least one.
+    pub fn ticks(&self, ms: u64) -> u32 {
+        u32::try_from(ms.div_ceil(u64::from(self.tick_ms))).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// The longest time from the crash of a neighbour to the verdict, in milliseconds.
+    pub fn detection_ms(&self) -> u64 {
+        let ticks = u64::from(self.query) + u64::from(self.reply) * (u64::from(self.retries) + 1);
+        ticks * u64::from(self.tick_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_thesis_profile_sends_four_queries_for_two_retries() {
+        assert_eq!(Profile::named("thesis").unwrap().params().retries, 3);
+        assert_eq!(Profile::named("lan").unwrap().params().retries, 6);
+        assert_eq!(Profile::named("lan").unwrap().params().detection_ms(), 680);
+        assert_eq!(Profile::named("LAN"), None);
+    }
+}
