@@ -1,0 +1,207 @@
+//! The control socket: how commands on the same host ask a daemon what it knows.
+//!
+//! A Unix stream socket `ADDRESS-PORT.ctl` in the run directory. The client sends one line, the request; the daemon
+//! answers with JSON and closes. A client that is slow, silent or floods costs a bounded buffer and is
+//! dropped after a while; the loop never waits for it.
+
+use mio::net::{UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::SocketAddrV4;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Clients at a time; more must wait in the kernel's queue.
+const CLIENTS: usize = 16;
+/// Longest request, in bytes.
+const REQUEST: usize = 256;
+/// How long a client may take for all of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The token of the listening socket; clients have those behind it.
+pub const LISTENER: Token = Token(1000);
+
+struct Client {
+    stream: UnixStream,
+    request: Vec<u8>,
+    answer: Option<Vec<u8>>,
+    until: Instant,
+}
+
+/// The daemon's side.
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    clients: BTreeMap<usize, Client>,
+    waiting: bool,
+}
+
+/// The socket of the daemon at `address`.
+pub fn path(run_dir: &Path, address: SocketAddrV4) -> PathBuf {
+    run_dir.join(format!("{}-{}.ctl", address.ip(), address.port()))
+}
+
+impl Control {
+    /// Listens, replacing what a dead daemon left.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or a living daemon answers there.
+    pub fn open(path: PathBuf, registry: &Registry) -> io::Result<Control> {
+        let mut listener = match UnixListener::bind(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+                if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+                    return Err(e);
+                }
+                std::fs::remove_file(&path)?;
+                UnixListener::bind(&path)?
+            }
+            other => other?,
+        };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660))?;
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Control { listener, path, clients: BTreeMap::new(), waiting: false })
+    }
+
+    /// Whether `token` is one of ours.
+    pub fn owns(token: Token) -> bool {
+        token.0 >= LISTENER.0
+    }
+
+    /// Goes on with what `token` is ready for. A request that is complete is returned, and wants
+    /// [`Control::answer`].
+    pub fn serve(&mut self, token: Token, registry: &Registry) -> Option<String> {
+        if token == LISTENER {
+            self.accept(registry);
+            return None;
+        }
+        let client = self.clients.get_mut(&token.0)?;
+        let (over, request) = match &client.answer {
+            Some(_) => (client.write(), None),
+            None => match client.read() {
+                Reading::More => (false, None),
+                Reading::Gone => (true, None),
+                Reading::Request(request) => (false, Some(request)),
+            },
+        };
+        if over {
+            self.close(token.0, registry);
+        }
+        request
+    }
+
+    /// Sends the answer to the request that came from `token`, as fast as the client takes it.
+    pub fn answer(&mut self, token: Token, answer: String, registry: &Registry) {
+        let Some(client) = self.clients.get_mut(&token.0) else { return };
+        client.answer = Some(answer.into_bytes());
+        if client.write() {
+            self.close(token.0, registry);
+        }
+    }
+
+    /// Drops clients whose time is up.
+    pub fn expire(&mut self, now: Instant, registry: &Registry) {
+        let late: Vec<usize> =
+            self.clients.iter().filter(|(_, c)| c.until < now).map(|(&t, _)| t).collect();
+        for token in late {
+            self.close(token, registry);
+        }
+    }
+
+    fn accept(&mut self, registry: &Registry) {
+        self.waiting = false;
+        loop {
+            let Some(token) =
+                (LISTENER.0 + 1..=LISTENER.0 + CLIENTS).find(|t| !self.clients.contains_key(t))
+            else {
+                self.waiting = true;
+                return;
+            };
+            // Nobody waiting, or a client that went away meanwhile: both end the round.
+            let Ok((mut stream, _)) = self.listener.accept() else { return };
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            if registry.register(&mut stream, Token(token), interest).is_ok() {
+                let until = Instant::now() + PATIENCE;
+                let client = Client { stream, request: Vec::new(), answer: None, until };
+                self.clients.insert(token, client);
+            }
+        }
+    }
+
+    fn close(&mut self, token: usize, registry: &Registry) {
+        if let Some(mut client) = self.clients.remove(&token) {
+            // It is closed right after, which deregisters it as well.
+            let _ = registry.deregister(&mut client.stream);
+        }
+        if self.waiting {
+            self.accept(registry);
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// How far a client's request is.
+enum Reading {
+    More,
+    Gone,
+    Request(String),
+}
+
+impl Client {
+    fn read(&mut self) -> Reading {
+        let mut part = [0; REQUEST];
+        loop {
+            match self.stream.read(&mut part) {
+                Ok(0) => return Reading::Gone,
+                Ok(n) => self.request.extend_from_slice(&part[..n]),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Reading::More,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Reading::Gone,
+            }
+            if let Some(end) = self.request.iter().position(|&b| b == b'\n') {
+                return Reading::Request(
+                    String::from_utf8_lossy(&self.request[..end]).into_owned(),
+                );
+            }
+            if self.request.len() > REQUEST {
+                return Reading::Gone;
+            }
+        }
+    }
+
+    /// True when it has all of the answer, or went away.
+    fn write(&mut self) -> bool {
+        let Some(rest) = &mut self.answer else { return false };
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(0) => return true,
+                Ok(n) => drop(rest.drain(..n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return true,
+            }
+        }
+        true
+    }
+}
+
+/// Asks the daemon behind `socket`, and waits for its answer for at most `patience`.
+///
+/// # Errors
+/// What connecting, sending or receiving says.
+pub fn ask(socket: &Path, request: &str, patience: Duration) -> io::Result<String> {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    stream.write_all(format!("{request}\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,483 @@
+//! The loop: input at once, ticks on time, one lap per input.
+//!
+//! ```text
+//!   sleep until input, the next tick or a signal
+//!   ├─ input: a batch from every socket that has some, each datagram through node.step to the end
+//!   ├─ tick:  when it is due, also in a flood; if it is late, all input that waits comes first
+//!   └─ signal, service manager, control socket
+//! ```
+
+use super::batch::{LARGEST, Receiver, Sent};
+use super::clock::TickClock;
+use super::control::Control;
+use super::fanout::Fanout;
+use super::fault::{Faults, Way};
+use super::notify::Notify;
+use super::signal;
+use crate::proto::counters::Counters;
+use crate::proto::node::Node;
+use crate::proto::note::{Level, Note};
+use crate::proto::step::{Action, End, Input, Via};
+use crate::wire::{WireError, prefix};
+use log::{debug, info, warn};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use serde_json::{Value, json};
+use socket2::Socket;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::{SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Batches taken from a socket before a late tick.
+const DRAIN: usize = 256;
+/// How long notes of one kind are held back after one was told.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What a daemon is made of.
+pub struct Setup {
+    /// `mserver`, `mcaster`.
+    pub mode: &'static str,
+    /// Our own address.
+    pub own: SocketAddrV4,
+    /// The sockets; the first one sends.
+    pub sockets: Vec<(Via, Socket)>,
+    /// What it is, and the actions it began with.
+    pub node: Node,
+    /// The actions it began with.
+    pub first: Vec<Action>,
+    /// Length of a tick.
+    pub tick: Duration,
+    /// Ticks missed that an operator should be told of.
+    pub late: u32,
+    /// Where the control socket is to be.
+    pub control: PathBuf,
+    /// Where detected failures are appended.
+    pub failures: Option<File>,
+    /// Faults for tests.
+    pub faults: Faults,
+}
+
+/// Why [`Daemon::run`] returned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// It serves now. Run it on.
+    Ready,
+    /// SIGHUP. Run it on.
+    Reload,
+    /// It has ended.
+    Ended(End),
+}
+
+/// A datagram that a fault holds back.
+struct Delayed {
+    due: Instant,
+    way: Way,
+    via: Via,
+    peer: SocketAddrV4,
+    bytes: Vec<u8>,
+}
+
+/// Notes of one kind: told until when, and how many were not.
+struct Held {
+    until: Instant,
+    suppressed: u64,
+}
+
+/// A running daemon.
+pub struct Daemon {
+    setup: Setup,
+    poll: Poll,
+    clock: TickClock,
+    control: Control,
+    notify: Notify,
+    next_watchdog: Option<Instant>,
+    receiver: Option<Receiver>,
+    readable: Vec<bool>,
+    fanout: Fanout,
+    actions: Vec<Action>,
+    events: VecDeque<Event>,
+    delayed: Vec<Delayed>,
+    held: BTreeMap<&'static str, Held>,
+    counters: Counters,
+    late_ticks: u64,
+    stops: u32,
+}
+
+impl Daemon {
+    /// Opens the control socket and takes the node's first actions.
+    ///
+    /// # Errors
+    /// The loop or the control socket cannot be made.
+    pub fn new(mut setup: Setup) -> io::Result<Daemon> {
+        let poll = Poll::new()?;
+        for (i, (_, socket)) in setup.sockets.iter().enumerate() {
+            let fd = socket.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&fd), Token(i), Interest::READABLE)?;
+        }
+        let named = |e: io::Error| {
+            io::Error::new(e.kind(), format!("control socket {}: {e}", setup.control.display()))
+        };
+        let control = Control::open(setup.control.clone(), poll.registry()).map_err(named)?;
+        let notify = Notify::from_env();
+        let now = Instant::now();
+        let first = std::mem::take(&mut setup.first);
+        let mut daemon = Daemon {
+            poll,
+            clock: TickClock::new(now, setup.tick),
+            control,
+            next_watchdog: notify.watchdog().map(|_| now),
+            notify,
+            receiver: Some(Receiver::new()),
+            readable: vec![true; setup.sockets.len()],
+            fanout: Fanout::default(),
+            actions: first,
+            events: VecDeque::new(),
+            delayed: Vec::new(),
+            held: BTreeMap::new(),
+            counters: Counters::default(),
+            late_ticks: 0,
+            stops: 0,
+            setup,
+        };
+        daemon.take_actions();
+        Ok(daemon)
+    }
+
+    /// Runs until there is something that only its owner can do.
+    ///
+    /// # Errors
+    /// The loop itself fails. Nothing that a peer sends does that.
+    pub fn run(&mut self) -> io::Result<Event> {
+        let mut ready = Events::with_capacity(64);
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            if let Some(event) = self.look_at_signals() {
+                return Ok(event);
+            }
+            match self.poll.poll(&mut ready, Some(self.sleep())) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            for event in &ready {
+                if Control::owns(event.token()) {
+                    self.serve_control(event.token());
+                } else if let Some(flag) = self.readable.get_mut(event.token().0) {
+                    *flag = true;
+                }
+            }
+            self.receive_once();
+            self.keep_time();
+        }
+    }
+
+    /// The node, for its owner to change what can be changed while it runs.
+    pub fn node(&mut self) -> &mut Node {
+        &mut self.setup.node
+    }
+
+    /// Other faults, another length of a tick, another file for failures, from now on.
+    pub fn change(&mut self, tick: Duration, failures: Option<File>, faults: Faults) {
+        if tick != self.setup.tick {
+            self.clock.set_period(Instant::now(), tick);
+            self.setup.tick = tick;
+        }
+        self.setup.failures = failures;
+        self.setup.faults = faults;
+    }
+
+    /// Tells the service manager, if there is one.
+    pub fn say(&self, what: &str) {
+        self.notify.say(what);
+    }
+
+    /// What the daemon knows.
+    pub fn status(&self) -> Value {
+        let mut status = json!({
+            "program": "ms",
+            "version": env!("CARGO_PKG_VERSION"),
+            "mode": self.setup.mode,
+            "address": self.setup.own.to_string(),
+            "pid": std::process::id(),
+            "tick_ms": self.setup.tick.as_millis() as u64,
+            "ticks": self.clock.ticks(),
+            "late_ticks": self.late_ticks,
+            "io": self.counters.to_json(),
+        });
+        if let (Value::Object(all), Value::Object(node)) = (&mut status, self.setup.node.status()) {
+            all.extend(node);
+        }
+        status
+    }
+
+    fn look_at_signals(&mut self) -> Option<Event> {
+        let stops = signal::stops();
+        if stops > 1 {
+            warn!("told to stop again: ending at once");
+            return Some(Event::Ended(End::Stopped));
+        }
+        if stops > self.stops {
+            self.stops = stops;
+            info!("told to stop");
+            self.notify.say("STOPPING=1");
+            self.step(Input::Stop);
+        }
+        if signal::status() {
+            info!("status {}", self.status());
+        }
+        signal::reload().then_some(Event::Reload)
+    }
+
+    /// How long nothing is due.
+    fn sleep(&self) -> Duration {
+        if self.readable.contains(&true) || !self.events.is_empty() {
+            return Duration::ZERO;
+        }
+        let now = Instant::now();
+        let delayed = self.delayed.iter().map(|d| d.due.saturating_duration_since(now)).min();
+        self.clock.sleep(now).min(delayed.unwrap_or(Duration::MAX))
+    }
+
+    fn serve_control(&mut self, token: Token) {
+        let Some(request) = self.control.serve(token, self.poll.registry()) else { return };
+        let answer = match request.trim() {
+            "status" => self.status(),
+            other => json!({"error": format!("unknown request {other:?}")}),
+        };
+        self.control.answer(token, format!("{answer}\n"), self.poll.registry());
+    }
+
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        self.release_delayed(now);
+        let elapsed = self.clock.elapsed(now);
+        if elapsed == 0 {
+            return;
+        }
+        if elapsed > 1 {
+            self.late_ticks += u64::from(elapsed) - 1;
+            // What arrived in time must not count as late: it goes first.
+            for _ in 0..DRAIN {
+                if self.receive_once() == 0 {
+                    break;
+                }
+            }
+            if elapsed > self.setup.late.max(1) {
+                let ms = u64::from(elapsed) * self.setup.tick.as_millis() as u64;
+                self.tell(&Note::Late { ms });
+            }
+        }
+        self.step(Input::Tick { elapsed });
+        self.control.expire(now, self.poll.registry());
+        if let (Some(due), Some(every)) = (self.next_watchdog, self.notify.watchdog())
+            && now >= due
+        {
+            self.notify.say("WATCHDOG=1");
+            self.next_watchdog = Some(now + every);
+        }
+    }
+
+    /// One batch from every socket that has something; says how many datagrams that were.
+    fn receive_once(&mut self) -> usize {
+        let Some(mut batch) = self.receiver.take() else { return 0 };
+        let mut total = 0;
+        for i in 0..self.setup.sockets.len() {
+            if !self.readable[i] {
+                continue;
+            }
+            let via = self.setup.sockets[i].0;
+            let count = match batch.receive(self.setup.sockets[i].1.as_fd()) {
+                Ok(count) => count,
+                Err(e) => {
+                    debug!("receiving: {e}");
+                    self.counters.count("receive-failed");
+                    0
+                }
+            };
+            self.readable[i] = count > 0;
+            total += count;
+            for place in 0..count {
+                self.take_datagram(via, &batch, place);
+            }
+            let sent = self.fanout.flush(&batch, self.setup.sockets[0].1.as_fd());
+            self.count_sent(sent);
+        }
+        self.receiver = Some(batch);
+        total
+    }
+
+    fn take_datagram(&mut self, via: Via, batch: &Receiver, place: usize) {
+        let datagram = batch.get(place);
+        let from = datagram.from;
+        if from == self.setup.own {
+            return;
+        }
+        if datagram.truncated {
+            let error = Some(WireError::Oversized { have: LARGEST + 1, most: LARGEST });
+            self.counters.count("oversized");
+            self.tell(&Note::Dropped { cause: "oversized", from, error });
+            return;
+        }
+        let bytes = datagram.bytes;
+        if !self.setup.faults.is_empty() {
+            return self.take_with_faults(via, from, bytes);
+        }
+        self.setup.node.step(Input::Datagram { via, from, bytes }, &mut self.actions);
+        if let ([Action::Relay { slot, skip }], Node::Mcaster(mcaster)) =
+            (self.actions.as_slice(), &self.setup.node)
+        {
+            let socket = self.setup.sockets[0].1.as_fd();
+            let sent = self.fanout.relay(mcaster, (*slot, *skip), (batch, place), socket);
+            self.actions.clear();
+            self.count_sent(sent);
+            return;
+        }
+        if !self.actions.is_empty() {
+            // Copies of earlier datagrams go out before what this one causes.
+            let sent = self.fanout.flush(batch, self.setup.sockets[0].1.as_fd());
+            self.count_sent(sent);
+            self.take_actions();
+        }
+    }
+
+    fn count_sent(&mut self, sent: Sent) {
+        for (word, n) in [("send-failed", sent.refused), ("send-full", sent.full)] {
+            for _ in 0..n {
+                self.counters.count(word);
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input<'_>) {
+        self.setup.node.step(input, &mut self.actions);
+        self.take_actions();
+    }
+
+    fn take_actions(&mut self) {
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain(..) {
+            match action {
+                Action::Send { to, bytes } => self.send(to, bytes),
+                // A relay concerns a received datagram and is dealt with where that lies.
+                Action::Relay { .. } => self.counters.count("relay-without-datagram"),
+                Action::Note(note) => self.take_note(&note),
+                Action::Ready => self.events.push_back(Event::Ready),
+                Action::Done(end) => self.events.push_back(Event::Ended(end)),
+            }
+        }
+        self.actions = actions;
+    }
+
+    fn send(&mut self, to: SocketAddrV4, bytes: Vec<u8>) {
+        if self.setup.faults.is_empty() {
+            return self.send_now(to, &bytes);
+        }
+        self.delay(Way::Out, Via::Own, to, &bytes);
+        self.release_delayed(Instant::now());
+    }
+
+    fn send_now(&mut self, to: SocketAddrV4, bytes: &[u8]) {
+        let socket = &self.setup.sockets[0].1;
+        // One repetition: the first attempt may only report an ICMP error of an earlier datagram.
+        let result = socket
+            .send_to(bytes, &SocketAddr::V4(to).into())
+            .or_else(|_| socket.send_to(bytes, &SocketAddr::V4(to).into()));
+        if let Err(e) = result {
+            debug!("sending to {to}: {e}");
+            self.counters.count("send-failed");
+        }
+    }
+
+    fn take_note(&mut self, note: &Note) {
+        if let (Note::Failed { gid, by, .. }, Some(file)) = (note, &mut self.setup.failures) {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let line = format!("Member {gid} is detected failed by {by} at {now} sec.\n\n");
+            if let Err(e) = file.write_all(line.as_bytes()) {
+                warn!("the failures file cannot be written: {e}");
+            }
+        }
+        self.tell(note);
+    }
+
+    /// Logs a note; of those that a peer can cause at will, one a while.
+    fn tell(&mut self, note: &Note) {
+        let mut more = String::new();
+        if let Some(word) = note.limited_as() {
+            let now = Instant::now();
+            match self.held.get_mut(word) {
+                Some(held) if now < held.until => {
+                    held.suppressed += 1;
+                    return;
+                }
+                Some(held) if held.suppressed > 0 => {
+                    more = format!(" ({} more like it were not logged)", held.suppressed);
+                }
+                _ => {}
+            }
+            self.held.insert(word, Held { until: now + QUIET, suppressed: 0 });
+        }
+        match note.level() {
+            Level::Warning => warn!("{note}{more}"),
+            Level::Notice => info!("{note}{more}"),
+            Level::Debug => debug!("{note}{more}"),
+        }
+    }
+
+    fn take_with_faults(&mut self, via: Via, from: SocketAddrV4, bytes: &[u8]) {
+        self.delay(Way::In, via, from, bytes);
+        self.release_delayed(Instant::now());
+    }
+
+    fn delay(&mut self, way: Way, via: Via, peer: SocketAddrV4, bytes: &[u8]) {
+        let now = Instant::now();
+        let copies = self.setup.faults.judge(way, peer, bytes);
+        self.delayed.extend(copies.into_iter().map(|delay| Delayed {
+            due: now + delay,
+            way,
+            via,
+            peer,
+            bytes: bytes.to_vec(),
+        }));
+    }
+
+    fn release_delayed(&mut self, now: Instant) {
+        while let Some(i) = self.delayed.iter().position(|d| d.due <= now) {
+            let Delayed { way, via, peer, bytes, .. } = self.delayed.remove(i);
+            match way {
+                Way::Out => self.send_now(peer, &bytes),
+                Way::In => {
+                    let mut actions = Vec::new();
+                    let input = Input::Datagram { via, from: peer, bytes: &bytes };
+                    self.setup.node.step(input, &mut actions);
+                    self.relay_singly(&mut actions, peer, &bytes);
+                    self.actions.append(&mut actions);
+                    self.take_actions();
+                }
+            }
+        }
+    }
+
+    /// Relays without the ready-made destinations, each copy with faults of its own.
+    fn relay_singly(&mut self, actions: &mut Vec<Action>, from: SocketAddrV4, bytes: &[u8]) {
+        let mut copies = Vec::new();
+        actions.retain(|action| match (action, &self.setup.node) {
+            (Action::Relay { slot, skip }, Node::Mcaster(mcaster)) => {
+                let (members, _) = mcaster.members(*slot);
+                let port = mcaster.member_port();
+                let others = members.iter().enumerate().filter(|(i, _)| Some(*i as u32) != *skip);
+                copies.extend(others.map(|(_, m)| SocketAddrV4::new(m.address, port)));
+                false
+            }
+            _ => true,
+        });
+        let extended = [&prefix::encode(from)[..], bytes].concat();
+        for to in copies {
+            self.delay(Way::Out, Via::Own, to, &extended);
+        }
+    }
+}

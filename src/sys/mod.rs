@@ -1,0 +1,22 @@
+//! The only code that touches the kernel: sockets and multicast, the mio loop, process, log.
+//!
+//! ```text
+//!   sockets ── recvmmsg ──> fault hook ──> node.step ──> actions ──> sendmmsg
+//!   clock ──── ticks ─────────────────────────^
+//!   signals ── stop, reload, status ──────────^
+//! ```
+//!
+//! `unsafe` lives here and in the C ABI only; each block says why it is sound.
+
+pub mod batch;
+pub mod clock;
+pub mod control;
+pub mod daemon;
+pub mod fanout;
+pub mod fault;
+pub mod interface;
+pub mod journal;
+pub mod notify;
+pub mod process;
+pub mod signal;
+pub mod socket;
