@@ -2,5 +2,8 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
+pub mod cmd;
 pub mod name;
+pub mod proto;
+pub mod sys;
 pub mod wire;

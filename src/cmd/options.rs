@@ -1,0 +1,134 @@
+//! What can be said on a command line: the options, once.
+//!
+//! From these tables come the parsing, the usage text, the keywords of ms.conf and, compared by a test, the man
+//! pages and the shell completions.
+
+use getopts::{Matches, Options};
+
+/// One option.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt {
+    /// One letter, or nothing.
+    pub short: &'static str,
+    /// The long name; the keyword of ms.conf where it is one.
+    pub long: &'static str,
+    /// What stands for its value in the usage text; nothing for a flag.
+    pub value: &'static str,
+    /// It may be given more than once.
+    pub many: bool,
+    /// It is a keyword of ms.conf as well.
+    pub keyword: bool,
+    /// What it does, for the usage text.
+    pub help: &'static str,
+}
+
+const fn flag(short: &'static str, long: &'static str, help: &'static str) -> Opt {
+    Opt { short, long, value: "", many: false, keyword: false, help }
+}
+
+const fn with(
+    short: &'static str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Opt {
+    Opt { short, long, value, many: false, keyword: true, help }
+}
+
+/// Options that every command has.
+pub const ALWAYS: &[Opt] =
+    &[flag("h", "help", "print this text"), flag("V", "version", "print the version")];
+
+/// Options that every daemon has.
+pub const DAEMON: &[Opt] = &[
+    Opt { keyword: false, ..with("c", "config", "FILE", "configuration (default /etc/ms.conf)") },
+    flag("", "check", "check the configuration and do nothing else"),
+    flag("f", "foreground", "stay in the foreground and log to standard error"),
+    with("i", "interface", "ADDRESS|NAME", "own address, or the interface that has it"),
+    with("", "port", "PORT", "UDP port of plain messages (default 2900)"),
+    with("", "member-port", "PORT", "UDP port of messages from an mcaster (default 3000)"),
+    with("p", "pid-file", "FILE", "write the process number there when ready"),
+    with("", "run-dir", "DIR", "directory of the control socket (default /run/ms)"),
+    with("u", "user", "USER", "run as USER once the sockets are open"),
+    Opt { many: true, ..flag("v", "verbose", "log more (twice: everything)") },
+    flag("q", "quiet", "log warnings and errors only"),
+    Opt { keyword: true, ..flag("", "syslog", "log to syslog in the foreground too") },
+    with("", "profile", "NAME", "timings: lan (default), wan or thesis"),
+    with("", "tick", "MS", "length of a tick in milliseconds"),
+    with("", "query", "MS", "from one answered QUERY to the next"),
+    with("", "reply", "MS", "how long an answer is waited for"),
+    with("", "retries", "N", "how often an unanswered message is sent again"),
+    with("", "key", "FILE", "sign messages with the keys in FILE"),
+    with("", "auth", "MODE", "sign, prefer or require (default) signatures"),
+    Opt {
+        many: true,
+        ..with("", "allow", "NETWORK", "who may (default: the host's own networks)")
+    },
+];
+
+/// `ms mcaster [options]`
+pub const MCASTER: &[Opt] = &[
+    with("", "max-groups", "N", "groups at a time (default 16384)"),
+    with("", "max-members", "N", "members of a group at a time (default 1024)"),
+    with("", "expire", "SECONDS", "remove members silent for so long (default 0: never)"),
+    with("", "rejoin", "SECONDS", "let members silent for so long join anew (default 0: never)"),
+    with("", "rate", "N", "datagrams a second from one sender (default 0: any number)"),
+];
+
+/// `ms mserver [options] --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR`
+pub const MSERVER: &[Opt] = &[
+    flag("", "static", "a fixed ring, the command line of 1994"),
+    with("", "failures", "FILE", "append detected failures there (default: failures)"),
+    with("", "groups", "FILE", "addresses of groups (default /etc/ms.groups)"),
+    with("", "ttl", "N", "routers that multicasts cross, plus one (default 1)"),
+];
+
+/// `ms status [options] [ADDRESS|all]`
+pub const STATUS: &[Opt] = &[
+    flag("j", "json", "print JSON, one daemon a line"),
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+];
+
+/// `ms decode [options] [FILE|HEX]...`
+pub const DECODE: &[Opt] = &[
+    flag("j", "json", "print JSON, one message a line"),
+    Opt {
+        many: true,
+        keyword: false,
+        ..with("", "port", "PORT", "take this UDP port of a capture too")
+    },
+];
+
+/// The options of a command, made for getopts.
+pub fn parser(tables: &[&[Opt]]) -> Options {
+    let mut options = Options::new();
+    for opt in tables.iter().copied().flatten() {
+        match (opt.value, opt.many) {
+            ("", false) => options.optflag(opt.short, opt.long, opt.help),
+            ("", true) => options.optflagmulti(opt.short, opt.long, opt.help),
+            (value, false) => options.optopt(opt.short, opt.long, opt.help, value),
+            (value, true) => options.optmulti(opt.short, opt.long, opt.help, value),
+        };
+    }
+    options
+}
+
+/// The keywords of ms.conf, of all daemons together.
+pub fn keywords() -> impl Iterator<Item = &'static Opt> {
+    [DAEMON, MCASTER, MSERVER].into_iter().flatten().filter(|opt| opt.keyword)
+}
+
+/// What was said on the command line for keywords of ms.conf: name and value, in the order of the tables.
+pub fn settings_of(matches: &Matches, tables: &[&'static [Opt]]) -> Vec<(&'static str, String)> {
+    let mut said = Vec::new();
+    for opt in tables.iter().copied().flatten().filter(|opt| opt.keyword) {
+        if opt.value.is_empty() {
+            if matches.opt_present(opt.long) {
+                said.push((opt.long, "yes".to_string()));
+            }
+        } else {
+            said.extend(matches.opt_strs(opt.long).into_iter().map(|value| (opt.long, value)));
+        }
+    }
+    said
+}

@@ -1,0 +1,372 @@
+//! What all daemons have in common: from the command line to the loop and to the end.
+//!
+//! ```text
+//!   options, ms.conf, ms.groups ── all errors at once, exit 78 ──> sockets, pid file, keys
+//!   ── what can fail has failed ──> background ──> loop ── ready: pid file, starter exits 0 ──> end
+//! ```
+
+use super::conf::{self, Said, Settings};
+use super::groups::{self, Groups};
+use super::{Command, complain, options, print};
+use crate::proto::node::Node;
+use crate::proto::step::{Action, End, Via};
+use crate::sys::daemon::{Daemon, Event, Setup};
+use crate::sys::fault::{self, Faults};
+use crate::sys::journal::{self, Sink};
+use crate::sys::process::{self, Account, PidFile, Starter, exit};
+use crate::sys::{control, interface, signal, socket};
+use getopts::Matches;
+use log::{LevelFilter, error, info, warn};
+use socket2::Socket;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a command line and its files came to.
+pub struct Plan<'a> {
+    command: &'a Command,
+    matches: Matches,
+    /// The working directory of the start: a daemon leaves it, and relative paths mean this one.
+    base: PathBuf,
+    /// All settings.
+    pub settings: Settings,
+    /// The addresses of groups.
+    pub groups: Groups,
+}
+
+/// A daemon that cannot start: its exit code and why.
+pub type Failure = (i32, String);
+
+/// A start that the system refuses.
+pub fn refused(what: &str, e: &io::Error) -> Failure {
+    let code = match e.kind() {
+        io::ErrorKind::PermissionDenied => exit::NOPERM,
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => exit::UNAVAILABLE,
+        _ => exit::OSERR,
+    };
+    (code, format!("{what}: {e}"))
+}
+
+/// Reads the command line and the files. `Err` is the exit code when there is nothing more to do: an error,
+/// or `--help`.
+pub fn plan<'a>(command: &'a Command, args: &[String]) -> Result<Plan<'a>, i32> {
+    let matches = command.parse(args)?;
+    // Without a working directory, relative paths fail where they are used.
+    let base = std::env::current_dir().unwrap_or_default();
+    match read_all(command, &matches, &base) {
+        Ok((settings, groups)) => Ok(Plan { command, matches, base, settings, groups }),
+        Err(errors) => {
+            complain(&conf::in_words(&errors));
+            Err(exit::CONFIG)
+        }
+    }
+}
+
+fn read_all(
+    command: &Command,
+    matches: &Matches,
+    base: &Path,
+) -> Result<(Settings, Groups), Vec<String>> {
+    let mut errors = Vec::new();
+    let config = matches.opt_str("config");
+    let mut said = Vec::new();
+    match read_file(base, config.as_deref(), conf::DEFAULT_FILE) {
+        Ok(Some((name, text))) => match conf::read(&name, &text) {
+            Ok(lines) => said = lines,
+            Err(more) => errors.extend(more),
+        },
+        Ok(None) => {}
+        Err(e) => errors.push(e),
+    }
+    let by_hand = options::settings_of(matches, command.options);
+    said.extend(by_hand.into_iter().map(|(keyword, value)| Said {
+        place: format!("--{keyword}"),
+        keyword,
+        value,
+        by_hand: true,
+    }));
+    let settings = Settings::from_said(&said).unwrap_or_else(|more| {
+        errors.extend(more);
+        Settings::default()
+    });
+    let mut all_groups = Groups::new();
+    let named = settings.groups.as_ref().map(|path| path.display().to_string());
+    match read_file(base, named.as_deref(), conf::DEFAULT_GROUPS) {
+        Ok(Some((name, text))) => match groups::read(&name, &text) {
+            Ok(read) => all_groups = read,
+            Err(more) => errors.extend(more),
+        },
+        Ok(None) => {}
+        Err(e) => errors.push(e),
+    }
+    if errors.is_empty() { Ok((settings, all_groups)) } else { Err(errors) }
+}
+
+/// A file that was named must be there, the usual one need not.
+fn read_file(
+    base: &Path,
+    named: Option<&str>,
+    usual: &str,
+) -> Result<Option<(String, String)>, String> {
+    let path = named.unwrap_or(usual);
+    match std::fs::read_to_string(base.join(path)) {
+        Ok(text) => Ok(Some((path.to_string(), text))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(e) => Err(format!("{path}: {e}")),
+    }
+}
+
+/// Everything that a daemon needs beyond its settings.
+pub struct Parts {
+    /// Our own address.
+    pub own: SocketAddrV4,
+    /// The sockets; the first one sends.
+    pub sockets: Vec<(Via, Socket)>,
+    /// Detected failures are appended to the file that the settings name.
+    pub keeps_failures: bool,
+}
+
+impl Plan<'_> {
+    /// Whether the flag was given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.matches.opt_present(name)
+    }
+
+    /// The operands behind the options.
+    pub fn operands(&self) -> &[String] {
+        &self.matches.free
+    }
+
+    /// Our own address: what `--interface` names, or else the one that `usual` finds.
+    pub fn own(&self, usual: impl FnOnce() -> io::Result<Ipv4Addr>) -> Result<Ipv4Addr, Failure> {
+        let Some(value) = &self.settings.interface else {
+            return usual().map_err(|e| refused("own address (give --interface)", &e));
+        };
+        if let Ok(address) = value.parse() {
+            return Ok(address);
+        }
+        match interface::named(value) {
+            Ok(Some(address)) => Ok(address),
+            Ok(None) => Err((
+                exit::CONFIG,
+                format!(
+                    "interface {value}: must be an address of this host or an interface with one"
+                ),
+            )),
+            Err(e) => Err(refused(&format!("interface {value}"), &e)),
+        }
+    }
+
+    /// Runs the daemon to its end; returns the exit code. `make` makes the node and its first actions,
+    /// `change` gives a running node new settings.
+    pub fn run(
+        self,
+        parts: impl FnOnce(&Plan<'_>) -> Result<Parts, Failure>,
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
+        change: impl Fn(&Settings, &mut Node),
+    ) -> i32 {
+        if self.flag("check") {
+            return print("the configuration is right\n");
+        }
+        let foreground = self.flag("foreground");
+        let ident = format!("ms {}", self.command.name);
+        let sink = match (foreground, self.settings.syslog) {
+            (true, false) => Sink::Stderr,
+            (true, true) => Sink::Syslog,
+            (false, _) => Sink::Both,
+        };
+        journal::start(&ident, self.level(), sink);
+        let started = parts(&self).and_then(|parts| self.start(parts));
+        let result = started.and_then(|started| self.serve(started, make, change));
+        match result {
+            Ok(()) => exit::OK,
+            Err((code, why)) => {
+                error!("{why}");
+                code
+            }
+        }
+    }
+
+    fn level(&self) -> LevelFilter {
+        match (self.flag("quiet"), self.matches.opt_count("verbose")) {
+            (true, _) => LevelFilter::Warn,
+            (false, 0) => LevelFilter::Info,
+            (false, 1) => LevelFilter::Debug,
+            (false, _) => LevelFilter::Trace,
+        }
+    }
+
+    /// All that can fail before there is a daemon.
+    fn start(&self, parts: Parts) -> Result<Started, Failure> {
+        let settings = &self.settings;
+        let account = match &settings.user {
+            Some(user) => Some(
+                Account::named(user).map_err(|e| (exit::CONFIG, format!("user {user}: {e}")))?,
+            ),
+            None => None,
+        };
+        let run_dir = settings.run_dir.clone().unwrap_or_else(process::default_run_dir);
+        let run_dir = self.base.join(run_dir);
+        process::make_run_dir(&run_dir, account.as_ref())
+            .map_err(|e| refused(&format!("run directory {}", run_dir.display()), &e))?;
+        let pid_file = match &settings.pid_file {
+            Some(path) => {
+                let file =
+                    PidFile::lock(&self.base.join(path)).map_err(|e| (exit::CANTCREAT, e))?;
+                if let Some(account) = &account {
+                    // Without it the file is emptied, not removed, at the end.
+                    let _ = file.give_to(account);
+                }
+                Some(file)
+            }
+            None => None,
+        };
+        let failures = parts.keeps_failures.then(|| self.base.join(&settings.failures));
+        let failures_file = failures.as_deref().map(open_failures).transpose()?;
+        let faults = read_faults().map_err(|e| (exit::CONFIG, e))?;
+        signal::install().map_err(|e| refused("signals", &e))?;
+        Ok(Started { account, run_dir, pid_file, failures, failures_file, faults, parts })
+    }
+
+    fn serve(
+        mut self,
+        started: Started,
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
+        change: impl Fn(&Settings, &mut Node),
+    ) -> Result<(), Failure> {
+        let mut starter = match self.flag("foreground") {
+            true => Starter::none(),
+            false => process::detach().map_err(|e| refused("going to the background", &e))?,
+        };
+        let result = self.serve_detached(started, &mut starter, make, change);
+        if let Err((code, _)) = &result {
+            starter.tell(*code);
+        }
+        result
+    }
+
+    fn serve_detached(
+        &mut self,
+        started: Started,
+        starter: &mut Starter,
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
+        change: impl Fn(&Settings, &mut Node),
+    ) -> Result<(), Failure> {
+        if let Some(account) = &started.account {
+            account.assume().map_err(|e| refused("giving up privileges", &e))?;
+        }
+        let params = self.settings.params();
+        let mut first = Vec::new();
+        let node = make(&self.settings, &mut first);
+        let own = started.parts.own;
+        info!("{} starting at {own}", env!("CARGO_PKG_VERSION"));
+        let mut daemon = Daemon::new(Setup {
+            mode: self.command.name,
+            own,
+            sockets: started.parts.sockets,
+            node,
+            first,
+            tick: Duration::from_millis(params.tick_ms.into()),
+            late: params.reply,
+            control: control::path(&started.run_dir, own),
+            failures: started.failures_file,
+            faults: started.faults,
+        })
+        .map_err(|e| refused("starting", &e))?;
+        let mut pid_file = started.pid_file;
+        loop {
+            match daemon.run().map_err(|e| refused("the loop", &e))? {
+                Event::Ready => {
+                    if let Some(file) = &mut pid_file {
+                        file.write().map_err(|e| (exit::IOERR, format!("pid file: {e}")))?;
+                    }
+                    if !self.flag("foreground") {
+                        journal::set_sink(Sink::Syslog);
+                    }
+                    starter.ready().map_err(|e| refused("going to the background", &e))?;
+                    daemon.say("READY=1");
+                    info!("ready");
+                }
+                Event::Reload => self.reload(&mut daemon, started.failures.as_deref(), &change),
+                Event::Ended(End::Stopped) => {
+                    info!("ended");
+                    return Ok(());
+                }
+                Event::Ended(End::Unavailable(why)) => return Err((exit::UNAVAILABLE, why)),
+            }
+        }
+    }
+
+    /// SIGHUP: a bad file leaves everything as it is.
+    fn reload(
+        &mut self,
+        daemon: &mut Daemon,
+        failures: Option<&Path>,
+        change: &impl Fn(&Settings, &mut Node),
+    ) {
+        daemon.say("RELOADING=1");
+        let read =
+            read_all(self.command, &self.matches, &self.base).and_then(|(settings, groups)| {
+                let failures = failures.map(open_failures).transpose().map_err(|f| vec![f.1])?;
+                Ok((settings, groups, failures, read_faults().map_err(|e| vec![e])?))
+            });
+        match read {
+            Ok((settings, groups, failures, faults)) => {
+                for name in self.settings.fixed_differences(&settings) {
+                    warn!("{name}: cannot change while running, stays as it was until a restart");
+                }
+                let tick = Duration::from_millis(settings.params().tick_ms.into());
+                daemon.change(tick, failures, faults);
+                self.settings.take_changeable(settings);
+                change(&self.settings, daemon.node());
+                self.groups = groups;
+                info!("configuration read again");
+            }
+            Err(errors) => {
+                for line in errors {
+                    error!("{line}");
+                }
+                error!("configuration not changed, the old one stays in force");
+            }
+        }
+        daemon.say("READY=1");
+    }
+}
+
+struct Started {
+    account: Option<Account>,
+    run_dir: PathBuf,
+    pid_file: Option<PidFile>,
+    failures: Option<PathBuf>,
+    failures_file: Option<File>,
+    faults: Faults,
+    parts: Parts,
+}
+
+fn open_failures(path: &Path) -> Result<File, Failure> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(|e| (exit::CANTCREAT, format!("failures file {}: {e}", path.display())))
+}
+
+fn read_faults() -> Result<Faults, String> {
+    let Some(path) = std::env::var_os(fault::VARIABLE) else { return Ok(Faults::default()) };
+    let name = Path::new(&path).display();
+    let text =
+        std::fs::read_to_string(&path).map_err(|e| format!("{}: {name}: {e}", fault::VARIABLE))?;
+    let faults = Faults::parse(&text).map_err(|e| format!("{name}: {e}"))?;
+    if !faults.is_empty() {
+        warn!("faults for tests are in force: {name}");
+    }
+    Ok(faults)
+}
+
+/// Opens our own socket.
+pub fn open_own(address: SocketAddrV4, settings: &Settings) -> Result<Socket, Failure> {
+    socket::open_own(address, settings.ttl.into())
+        .map_err(|e| refused(&format!("address {address}"), &e))
+}
