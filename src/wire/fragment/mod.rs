@@ -17,12 +17,12 @@
 //!
 //! A receiver speaks only when it is asked, or when it has everything. A question that stays unanswered for
 //! `wait` ticks is asked again with the one part that bore it, so what is not known to be lost is not
-//! repeated. The first round goes to all receivers at once, which is where a multicast saves something; later
-//! ones go to those who miss the part.
+//! repeated. The first round goes to all receivers at once, which is where a multicast saves something;
+//! later ones go to those who miss the part.
 //!
-//! Both sides are plain data with countdowns: [`Sending`] holds wholes until everyone has acknowledged or is
-//! given up, [`Receiving`] holds half-received wholes within [`ReceiveLimits`], and remembers completed ones so
-//! that none is delivered twice. Neither knows time, sockets or the meaning of what it carries.
+//! Both sides are plain data with countdowns: [`Sending`] holds wholes until everyone has acknowledged or
+//! is given up, [`Receiving`] holds half-received wholes within [`ReceiveLimits`], and remembers completed
+//! ones so that none is delivered twice. Neither knows time, sockets or the meaning of what it carries.
 //!
 //! The layout of the data is in `payload.rs`.
 
@@ -54,8 +54,8 @@ pub const MAX_PARTS: usize = MAX_WHOLE / MIN_PART;
 /// A FRAGMENT message that is to be sent, once to each receiver.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Outgoing {
-    /// Who needs it; never empty, in ascending order. More than one may be served by a multicast: it does those
-    /// no harm who have the part.
+    /// Who needs it; never empty, in ascending order. More than one may be served by a multicast: it does
+    /// those no harm who have the part.
     pub to: Vec<SocketAddrV4>,
     /// The header to send it under.
     pub header: Header,
@@ -70,8 +70,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Smallest room for a part that is worked with, in bytes: twice [`MIN_PART`], so that the parts of a whole
-    /// that is only just too large for one datagram are not smaller than that.
+    /// Smallest room for a part that is worked with, in bytes: twice [`MIN_PART`], so that the parts of a
+    /// whole that is only just too large for one datagram are not smaller than that.
     pub const MIN: usize = 2 * MIN_PART;
 
     /// The room in datagrams of at most `mtu` bytes, of which the last `reserve` bytes are left free for a

@@ -22,7 +22,8 @@ impl Parts {
         parts
     }
 
-    /// The set whose bytes these are, or `None` if their number does not suit `count` or a bit beyond it is set.
+    /// The set whose bytes these are, or `None` if their number does not suit `count` or a bit beyond it is
+    /// set.
     pub fn from_bytes(bits: &[u8], count: u16) -> Option<Parts> {
         let fits = bits.len() == Parts::bytes_for(count)
             && bits.last().is_none_or(|last| last & !Parts::last_byte(count) == 0);

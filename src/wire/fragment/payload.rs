@@ -13,10 +13,10 @@
 //! ```
 //!
 //! All of it big-endian. `id` is unique for its sender, `digest` the first 16 bytes of the SHA-256 of the
-//! whole; count, total and digest are the same in every fragment and report of a whole. Part i of n holds the
-//! bytes from `i * total / n` to `(i + 1) * total / n`, so count and total alone say how long every part is and
-//! where it belongs: two parts cannot overlap. `index` is zero in reports. Bytes behind a report are
-//! ignored, a later version may add some; behind a PART there can be none.
+//! whole; count, total and digest are the same in every fragment and report of a whole. Part i of n holds
+//! the bytes from `i * total / n` to `(i + 1) * total / n`, so count and total alone say how long every
+//! part is and where it belongs: two parts cannot overlap. `index` is zero in reports. Bytes behind a
+//! report are ignored, a later version may add some; behind a PART there can be none.
 
 use super::{MAX_PARTS, MAX_WHOLE, MIN_PART, Parts};
 use crate::wire::{HEADER_LEN, WireError};
@@ -110,8 +110,8 @@ pub enum Fragment<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// Reads the data of a FRAGMENT message, any trailer already taken off. Does not allocate for a part, and a
-    /// bit for each part for a report.
+    /// Reads the data of a FRAGMENT message, any trailer already taken off. Does not allocate for a part,
+    /// and a bit for each part for a report.
     ///
     /// # Errors
     /// [`WireError::Short`] if the fixed fields are not all there, else [`WireError::Payload`] with the field that

@@ -10,10 +10,10 @@
 //!
 //! A half takes its whole length from the budgets with its first part, so one that was begun can also be
 //! finished; what does not fit is refused, not made room for, lest two large wholes push each other out for
-//! ever. That is why a half must also end: `idle` ticks after its last new part, or `life` ticks after
-//! its first. A whole that is done is remembered for as long as its parts still come, and `memory` ticks more:
-//! they are acknowledged again when they ask, and not delivered again. The memory is bounded too; when it is
-//! full, he who takes most of it loses his oldest entry, so nobody can flush another's.
+//! ever. That is why a half must also end: `idle` ticks after its last new part, or `life` ticks after its
+//! first. A whole that is done is remembered for as long as its parts still come, and `memory` ticks more:
+//! they are acknowledged again when they ask, and not delivered again. The memory is bounded too; when it
+//! is full, he who takes most of it loses his oldest entry, so nobody can flush another's.
 
 use super::payload::{Part, Report, WholeId};
 use super::{MAX_WHOLE, Outgoing, Parts, Refusal, Room};
@@ -40,22 +40,23 @@ pub struct ReceiveLimits {
     pub life: u32,
     /// Completed wholes that are remembered, 1 or more.
     pub done: usize,
-    /// Ticks for which a completed whole is remembered after its last part: longer than a sender waits before
-    /// it asks again, or it would be sent and delivered once more.
+    /// Ticks for which a completed whole is remembered after its last part: longer than a sender waits
+    /// before it asks again, or it would be sent and delivered once more.
     pub memory: u32,
 }
 
 impl Default for ReceiveLimits {
-    /// 8 halves and 2 MiB of a sender, 64 and 16 MiB in total; all 8 tries of the default [`SendLimits`] may fail
-    /// before a half is idle, and a done whole is remembered twice as long.
+    /// 16 halves and 4 MiB of a sender, which is all that one with default limits holds, 64 and 16 MiB in
+    /// total; all 8 tries of the default [`SendLimits`] may fail before a half is idle, and a done whole is
+    /// remembered twice as long.
     ///
     /// [`SendLimits`]: super::SendLimits
     fn default() -> ReceiveLimits {
         ReceiveLimits {
             whole: MAX_WHOLE,
-            halves_per_sender: 8,
+            halves_per_sender: 16,
             halves: 64,
-            bytes_per_sender: 2 * MAX_WHOLE,
+            bytes_per_sender: 4 * MAX_WHOLE,
             bytes: 16 * MAX_WHOLE,
             idle: 50,
             life: 1000,
@@ -127,13 +128,13 @@ impl Receiving {
         Receiving { limits, room, slots: BTreeMap::new() }
     }
 
-    /// Takes a part, as decoded, that came from `from` in a message with `header`. The answer travels under the same header
-    /// with sender and subject changed over.
+    /// Takes a part, as decoded, that came from `from` in a message with `header`. The answer travels under
+    /// the same header with sender and subject changed over.
     ///
     /// # Errors
-    /// The part is not used and not answered: [`Refusal::Oversized`], [`Refusal::Parts`], [`Refusal::Full`],
-    /// [`Refusal::SenderFull`], [`Refusal::Contradiction`], [`Refusal::Overlap`] change nothing;
-    /// [`Refusal::Digest`] and [`Refusal::Content`] drop what was received of the whole.
+    /// The part is not used and not answered: [`Refusal::Oversized`], [`Refusal::Parts`],
+    /// [`Refusal::Full`], [`Refusal::SenderFull`], [`Refusal::Contradiction`], [`Refusal::Overlap`] change
+    /// nothing; [`Refusal::Digest`] and [`Refusal::Content`] drop what was received of the whole.
     pub fn part(
         &mut self,
         from: SocketAddrV4,
@@ -244,7 +245,8 @@ impl Receiving {
         Ok(bytes)
     }
 
-    /// Makes room in the memory of completed wholes: who has most of it loses the entry that was silent longest.
+    /// Makes room in the memory of completed wholes: who has most of it loses the entry that was silent
+    /// longest.
     fn crowd_out(&mut self) {
         while self.done() >= self.limits.done {
             let mut shares: BTreeMap<SocketAddrV4, usize> = BTreeMap::new();

@@ -12,7 +12,8 @@ pub enum Refusal {
         /// Bytes that may be.
         most: usize,
     },
-    /// The whole fits one datagram and needs no fragments, or nobody is to receive it: our own caller's slip.
+    /// The whole fits one datagram and needs no fragments, or nobody is to receive it: our own caller's
+    /// slip.
     Needless,
     /// The whole has so many parts that a report on them would not fit a datagram.
     Parts(usize),

@@ -12,9 +12,9 @@
 //!       more than `retries` tries without progress: given up <----+
 //! ```
 //!
-//! Parts leave in [`Sending::send`] and [`Sending::tick`], at most `burst` of them a tick, oldest whole first, so
-//! that a large whole does not overrun the receivers' socket buffers. Reports only fill queues: what
-//! several receivers miss leaves with the next tick as one [`Outgoing`] to all of them.
+//! Parts leave in [`Sending::send`] and [`Sending::tick`], at most `burst` of them a tick, oldest whole
+//! first, so that a large whole does not overrun the receivers' socket buffers. Reports only fill queues:
+//! what several receivers miss leaves with the next tick as one [`Outgoing`] to all of them.
 
 use super::payload::{self, Part, Report, WholeId};
 use super::{MAX_PARTS, MAX_WHOLE, Outgoing, Parts, Refusal, Room};
@@ -58,8 +58,8 @@ impl Default for SendLimits {
 pub enum Event {
     /// A part is to be sent.
     Send(Outgoing),
-    /// A receiver said nothing, or nothing new, for too long: the whole is not repeated to it any more. It may
-    /// have it nevertheless.
+    /// A receiver said nothing, or nothing new, for too long: the whole is not repeated to it any more. It
+    /// may have it nevertheless.
     GaveUp {
         /// The whole.
         id: u64,
@@ -127,13 +127,14 @@ impl Sending {
         Sending { limits, room, next: first, credit: limits.burst, wholes: BTreeMap::new() }
     }
 
-    /// Takes a whole, one complete encoded message that is not a FRAGMENT, to be brought to all of `to`. Returns
-    /// its number, and appends the first burst to `events`. Fragments travel under the header of the whole, but
-    /// for the type.
+    /// Takes a whole, one complete encoded message that is not a FRAGMENT, to be brought to all of `to`.
+    /// Returns its number, and appends the first burst to `events`. Fragments travel under the header of
+    /// the whole, but for the type.
     ///
     /// # Errors
-    /// The whole is not held, nothing changed: [`Refusal::Oversized`], [`Refusal::Parts`], [`Refusal::Needless`] if
-    /// it fits one datagram or `to` is empty, [`Refusal::Content`] if it is no message, [`Refusal::Full`].
+    /// The whole is not held, nothing changed: [`Refusal::Oversized`], [`Refusal::Parts`],
+    /// [`Refusal::Needless`] if it fits one datagram or `to` is empty, [`Refusal::Content`] if it is no
+    /// message, [`Refusal::Full`].
     pub fn send(
         &mut self,
         whole: Vec<u8>,
@@ -218,8 +219,8 @@ impl Sending {
         Ok(Progress::Repeats(missing))
     }
 
-    /// One tick has passed: asks again where no report came, gives up where that was in vain, and lets the next
-    /// burst leave.
+    /// One tick has passed: asks again where no report came, gives up where that was in vain, and lets the
+    /// next burst leave.
     pub fn tick(&mut self, events: &mut Vec<Event>) {
         self.credit = self.limits.burst;
         let retries = self.limits.retries;
@@ -283,8 +284,9 @@ impl Whole {
         self.receivers.values().filter_map(Receiver::first).min()
     }
 
-    /// Sends part `index` to everyone in whose queue it is. Whose queue ends with it is asked, in a message of
-    /// its own: a question to the others would come too early, and have them report what is still under way.
+    /// Sends part `index` to everyone in whose queue it is. Whose queue ends with it is asked, in a message
+    /// of its own: a question to the others would come too early, and have them report what is still under
+    /// way.
     fn emit(&mut self, index: u16, wait: u32, events: &mut Vec<Event>) {
         let mut rounds: BTreeMap<u32, Vec<SocketAddrV4>> = BTreeMap::new();
         for (&to, receiver) in &mut self.receivers {
