@@ -13,6 +13,7 @@
 
 pub mod checksum;
 mod error;
+pub mod fragment;
 mod message;
 pub mod prefix;
 mod table;

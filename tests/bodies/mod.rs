@@ -1,0 +1,226 @@
+//! What must hold for any input whatsoever, one function for each door through which bytes come in.
+//!
+//! The targets of `tests/fuzz` call these with inputs that a fuzzer has bred, `tests/fuzz_bodies.rs` with
+//! random ones and with damaged datagrams of 1994. A door that is added gets a function here, a property
+//! there, and a target of four lines.
+
+// Each fuzz target is a crate of its own and calls one of them.
+#![allow(dead_code)]
+
+use membership::name::{Gid, GroupName};
+use membership::wire::fragment::{
+    Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Refusal, Room, SendLimits,
+    Sending,
+};
+use membership::wire::{
+    Draft, HEADER_LEN, Header, Kind, MAX_DATAGRAM, Message, Sum, WireError, prefix,
+};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// A datagram is refused with a word, or understood so well that it can be said again.
+pub fn message(datagram: &[u8]) {
+    let message = match Message::decode(datagram) {
+        Ok(message) => message,
+        Err(error) => {
+            assert_eq!(Message::receive(datagram, true), Err(error));
+            assert_eq!(WireError::CAUSES[error.index()], error.cause());
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+    };
+    match Message::receive(datagram, true) {
+        Ok(received) => assert_eq!(received, message),
+        Err(error) => assert_eq!(error.cause(), "checksum"),
+    }
+    if datagram.len() > MAX_DATAGRAM {
+        return;
+    }
+    let exclude: Vec<Gid> = message.exclude.iter().collect();
+    let subjects: Vec<Gid> = message.subjects.iter().collect();
+    let draft = Draft {
+        header: message.header,
+        exclude: &exclude,
+        subjects: &subjects,
+        data: message.data,
+    };
+    let mut dirty = vec![0xAA; datagram.len()];
+    assert_eq!(draft.encode(&mut dirty, Sum::Crc), Ok(datagram.len()));
+    assert_eq!(Message::receive(&dirty, false), Ok(message));
+    assert_eq!(message.header.group.field()[..], dirty[8..40]);
+    let _ = message.header.group.to_string();
+}
+
+/// What an mcaster may have relayed: a refusal, or a sender and a message to look at.
+pub fn prefix(datagram: &[u8]) {
+    let extended = prefix::is_extended(datagram);
+    match prefix::decode(datagram) {
+        Err(error) => {
+            assert!(!extended);
+            assert!(matches!(error.cause(), "short" | "family"), "{error}");
+        }
+        Ok((sender, rest)) => {
+            assert_eq!(prefix::encode(sender)[..8], datagram[..8]);
+            assert_eq!(rest, &datagram[prefix::LEN..]);
+            assert!(Message::decode(datagram).is_err(), "a plain message has version 1");
+            message(rest);
+        }
+    }
+}
+
+/// The input is first the data of a FRAGMENT message, then a script for a sender, two receivers and a line
+/// that loses, repeats, reorders and damages what it carries.
+pub fn fragment(input: &[u8]) {
+    if let Ok(fragment) = Fragment::decode(input) {
+        let again = match &fragment {
+            Fragment::Part(part) => part.encode(),
+            Fragment::Report(report) => report.encode(),
+        };
+        // The index of a report, bytes 22 and 23, and what is behind a report are for later versions.
+        assert_eq!(again[..20], input[..20]);
+        assert_eq!(Fragment::decode(&again), Ok(fragment));
+    }
+    play(input);
+}
+
+/// Plays the script: how many wholes were delivered.
+pub fn play(input: &[u8]) -> usize {
+    let mut line = Line::new();
+    let mut script = input.iter().copied();
+    while let Some(op) = script.next() {
+        let mut next = || script.next().unwrap_or_default();
+        match op % 8 {
+            0 => line.send(next(), next()),
+            1 | 2 => line.tick(),
+            3 => drop(line.take(next())),
+            4 => line.corrupt(next(), next(), next()),
+            5 => line.repeat(next()),
+            _ => line.deliver(next()),
+        }
+        line.check();
+    }
+    line.delivered
+}
+
+const LIMITS: ReceiveLimits = ReceiveLimits {
+    whole: 4000,
+    halves_per_sender: 3,
+    halves: 4,
+    bytes_per_sender: 5000,
+    bytes: 5000,
+    idle: 6,
+    life: 20,
+    done: 2,
+    memory: 5,
+};
+
+struct Line {
+    sending: Sending,
+    receiving: [Receiving; 2],
+    /// From, to (the sender is 0, the receivers 1 and 2), header, data.
+    under_way: Vec<(u8, u8, Header, Vec<u8>)>,
+    sent: Vec<Vec<u8>>,
+    delivered: usize,
+}
+
+fn address(n: u8) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, n), 2900)
+}
+
+impl Line {
+    fn new() -> Line {
+        let room = Room::new(300, 20).expect("wide enough");
+        let limits =
+            SendLimits { wholes: 3, burst: 4, wait: 2, retries: 3, ..SendLimits::default() };
+        let receiving = || Receiving::new(LIMITS, room);
+        Line {
+            sending: Sending::new(limits, room, 1),
+            receiving: [receiving(), receiving()],
+            under_way: Vec::new(),
+            sent: Vec::new(),
+            delivered: 0,
+        }
+    }
+
+    fn send(&mut self, size: u8, salt: u8) {
+        let mut data = vec![salt; usize::from(size) * 16];
+        data.iter_mut().enumerate().for_each(|(i, byte)| *byte ^= i as u8);
+        let header = Header::new(GroupName::default(), Kind::Init);
+        let whole = Draft { data: &data, ..Draft::bare(header) }.to_vec(Sum::Crc).expect("small");
+        let mut events = Vec::new();
+        match self.sending.send(whole.clone(), &[address(1), address(2)], &mut events) {
+            Ok(_) => self.sent.push(whole),
+            Err(refusal) => assert!(matches!(refusal, Refusal::Needless | Refusal::Full)),
+        }
+        self.post(events);
+    }
+
+    fn post(&mut self, events: Vec<Event>) {
+        for event in events {
+            if let Event::Send(Outgoing { to, header, data }) = event {
+                assert!(HEADER_LEN + data.len() + 20 <= 300);
+                for to in to {
+                    self.under_way.push((0, to.ip().octets()[3], header, data.clone()));
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut events = Vec::new();
+        self.sending.tick(&mut events);
+        self.post(events);
+        self.receiving.iter_mut().for_each(|receiving| drop(receiving.tick()));
+    }
+
+    fn take(&mut self, which: u8) -> Option<(u8, u8, Header, Vec<u8>)> {
+        let len = self.under_way.len();
+        (len > 0).then(|| self.under_way.swap_remove(usize::from(which) % len))
+    }
+
+    fn corrupt(&mut self, which: u8, at: u8, value: u8) {
+        let len = self.under_way.len();
+        if len > 0 {
+            let (_, _, _, data) = &mut self.under_way[usize::from(which) % len];
+            let at = usize::from(at) % data.len();
+            data[at] = value;
+        }
+    }
+
+    fn repeat(&mut self, which: u8) {
+        let len = self.under_way.len();
+        if (1..100).contains(&len) {
+            self.under_way.push(self.under_way[usize::from(which) % len].clone());
+        }
+    }
+
+    fn deliver(&mut self, which: u8) {
+        let Some((from, to, header, data)) = self.take(which) else { return };
+        match Fragment::decode(&data) {
+            // The kind of fragment decides who reads it, so a damaged one may reach the wrong side.
+            Ok(Fragment::Part(part)) => {
+                let Some(receiving) = self.receiving.get_mut(usize::from(to.max(1) - 1)) else {
+                    return;
+                };
+                let Ok(arrival) = receiving.part(address(from), &header, &part) else { return };
+                if let Outcome::Whole(whole) = arrival.outcome {
+                    assert!(self.sent.contains(&whole), "what is delivered was sent");
+                    self.delivered += 1;
+                }
+                if let Some(reply) = arrival.reply {
+                    self.under_way.push((to, from, reply.header, reply.data));
+                }
+            }
+            Ok(Fragment::Report(report)) => drop(self.sending.report(address(from), &report)),
+            Err(error) => assert!(matches!(error.cause(), "payload" | "short")),
+        }
+    }
+
+    fn check(&self) {
+        assert!(self.sending.wholes() <= 3);
+        for receiving in &self.receiving {
+            assert!(receiving.bytes() <= LIMITS.bytes);
+            assert!(receiving.halves() <= LIMITS.halves);
+            assert!(receiving.done() <= LIMITS.done);
+        }
+    }
+}

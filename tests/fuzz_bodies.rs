@@ -1,0 +1,111 @@
+//! The bodies of the fuzz targets with random input and damaged datagrams, so that every `cargo test` runs
+//! them.
+
+mod bodies;
+mod vectors;
+
+use membership::wire::fragment::{Part, Parts, Report, WholeId};
+use proptest::prelude::*;
+
+type Body = fn(&[u8]);
+
+/// Every door; a new one is added here.
+const BODIES: [Body; 3] = [bodies::message, bodies::prefix, bodies::fragment];
+
+fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..most)
+}
+
+/// One thing that happens to a datagram under way.
+#[derive(Clone, Debug)]
+enum Damage {
+    Set(usize, u8),
+    Cut(usize),
+    Append(Vec<u8>),
+    Insert(usize, u8),
+    Remove(usize),
+}
+
+fn damages() -> impl Strategy<Value = Vec<Damage>> {
+    let damage = prop_oneof![
+        4 => any::<(usize, u8)>().prop_map(|(at, byte)| Damage::Set(at, byte)),
+        1 => any::<usize>().prop_map(Damage::Cut),
+        1 => bytes(40).prop_map(Damage::Append),
+        1 => any::<(usize, u8)>().prop_map(|(at, byte)| Damage::Insert(at, byte)),
+        1 => any::<usize>().prop_map(Damage::Remove),
+    ];
+    prop::collection::vec(damage, 0..6)
+}
+
+fn damaged(mut datagram: Vec<u8>, damages: Vec<Damage>) -> Vec<u8> {
+    for damage in damages {
+        let len = datagram.len();
+        match damage {
+            Damage::Set(at, byte) if len > 0 => datagram[at % len] = byte,
+            Damage::Cut(at) => datagram.truncate(at % (len + 1)),
+            Damage::Append(more) => datagram.extend(more),
+            Damage::Insert(at, byte) => datagram.insert(at % (len + 1), byte),
+            Damage::Remove(at) if len > 0 => drop(datagram.remove(at % len)),
+            Damage::Set(..) | Damage::Remove(_) => {}
+        }
+    }
+    datagram
+}
+
+/// The data of a fragment of each kind.
+fn fragments() -> Vec<Vec<u8>> {
+    let whole = WholeId { id: 5, total: 1001, count: 9, digest: [3; 16] };
+    let bytes = vec![7; whole.range(4).len()];
+    let report = |missing| Report { whole, round: 1, missing }.encode();
+    vec![
+        Part { whole, index: 4, round: 1, bytes: &bytes }.encode(),
+        report(Parts::all(9)),
+        report(Parts::none(9)),
+    ]
+}
+
+#[test]
+fn the_datagrams_of_1994_break_nothing() {
+    for vector in vectors::all() {
+        BODIES.iter().for_each(|body| body(&vector.datagram));
+        BODIES.iter().for_each(|body| body(&vector.cleaned()));
+        vector.request.iter().for_each(|request| BODIES.iter().for_each(|body| body(request)));
+    }
+}
+
+#[test]
+fn a_script_that_only_delivers_brings_the_whole_to_both_receivers() {
+    let script = [&[0, 60, 1][..], &[7, 0].repeat(9), &[1].repeat(3), &[7, 0].repeat(20)].concat();
+    assert_eq!(bodies::play(&script), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn arbitrary_bytes_break_nothing(input in bytes(400)) {
+        BODIES.iter().for_each(|body| body(&input));
+    }
+
+    #[test]
+    fn damaged_datagrams_of_1994_break_nothing(which in 0_usize..18, damages in damages()) {
+        let datagram = damaged(vectors::all().swap_remove(which).datagram, damages);
+        BODIES.iter().for_each(|body| body(&datagram));
+    }
+
+    #[test]
+    fn damaged_fragments_break_nothing(which in 0_usize..3, damages in damages()) {
+        let data = damaged(fragments().swap_remove(which), damages);
+        BODIES.iter().for_each(|body| body(&data));
+    }
+
+    #[test]
+    fn no_script_of_a_bad_line_breaks_fragmentation(
+        sizes in prop::collection::vec(30_u8..100, 1..4),
+        script in bytes(600),
+    ) {
+        // Begins by sending, so that there is something for the line to spoil.
+        let opening = sizes.iter().flat_map(|&size| [0, size, size]);
+        bodies::fragment(&opening.chain(script).collect::<Vec<u8>>());
+    }
+}
