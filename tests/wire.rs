@@ -6,9 +6,8 @@
 mod vectors;
 
 use membership::name::{Gid, GroupName, Rank};
-use membership::wire::{
-    Draft, HEADER_LEN, Header, Kind, MAX_DATAGRAM, Message, Sum, TABLE, WireError, prefix,
-};
+use membership::wire::fragment::MAX_WHOLE;
+use membership::wire::{Draft, HEADER_LEN, Header, Kind, Message, Sum, TABLE, WireError, prefix};
 use proptest::prelude::*;
 use vectors::Vector;
 
@@ -169,17 +168,20 @@ fn garbage_in_data_len_is_not_tolerated_beside_lists_or_data() {
 }
 
 #[test]
-fn what_fits_no_datagram_or_buffer_is_not_encoded_and_the_buffer_stays() {
+fn what_fits_no_fragments_list_or_buffer_is_not_encoded_and_the_buffer_stays() {
     let header = Header::new(GroupName::default(), Kind::Submit);
-    let data = vec![1; MAX_DATAGRAM - HEADER_LEN + 1];
-    let mut buf = vec![0xAA; MAX_DATAGRAM + 100];
+    let data = vec![1; MAX_WHOLE - HEADER_LEN + 1];
+    let mut buf = vec![0xAA; MAX_WHOLE + 100];
     let most = Draft { data: &data[1..], ..Draft::bare(header) };
-    assert_eq!(most.encode(&mut buf, Sum::Crc), Ok(MAX_DATAGRAM));
+    assert_eq!(most.encode(&mut buf, Sum::Crc), Ok(MAX_WHOLE));
     buf.fill(0xAA);
     let refused = Draft { data: &data, ..most }.encode(&mut buf, Sum::Crc);
-    assert_eq!(refused, Err(WireError::Oversized { have: MAX_DATAGRAM + 1, most: MAX_DATAGRAM }));
+    assert_eq!(refused, Err(WireError::Oversized { have: MAX_WHOLE + 1, most: MAX_WHOLE }));
     let refused = Draft::bare(header).encode(&mut buf[..HEADER_LEN - 1], Sum::Crc);
     assert_eq!(refused, Err(WireError::Oversized { have: HEADER_LEN, most: HEADER_LEN - 1 }));
+    let gids = vec![Gid(1); 65_536];
+    let refused = Draft { exclude: &gids, ..Draft::bare(header) }.encode(&mut buf, Sum::Crc);
+    assert_eq!(refused, Err(WireError::Oversized { have: 65_536, most: 65_535 }));
     assert!(buf.iter().all(|&byte| byte == 0xAA));
 }
 

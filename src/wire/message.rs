@@ -7,8 +7,9 @@
 
 use super::checksum::{self, Checksum};
 use super::error::WireError;
+use super::fragment::MAX_WHOLE;
 use super::table::Kind;
-use super::{HEADER_LEN, MAX_DATAGRAM, VERSION};
+use super::{HEADER_LEN, VERSION};
 use crate::name::{Gid, GroupName, Rank};
 use byteorder::{BigEndian, ByteOrder};
 use std::net::Ipv4Addr;
@@ -204,13 +205,15 @@ impl<'a> Draft<'a> {
     /// Writes the message to the front of `buf`, whatever is in it, and says how many bytes it has.
     ///
     /// # Errors
-    /// [`WireError::Oversized`] if it does not fit `buf`, a datagram, or a list its 16-bit length.
-    /// `buf` is then as it was.
+    /// [`WireError::Oversized`] if it does not fit `buf`, the largest whole that can travel in fragments, or a
+    /// list its 16-bit length. `buf` is then as it was.
     pub fn encode(&self, buf: &mut [u8], sum: Sum) -> Result<usize, WireError> {
         let len = self.encoded_len();
-        let most = buf.len().min(MAX_DATAGRAM);
-        if len > most {
-            return Err(WireError::Oversized { have: len, most });
+        let longest = self.exclude.len().max(self.subjects.len());
+        for (have, most) in [(len, buf.len().min(MAX_WHOLE)), (longest, usize::from(u16::MAX))] {
+            if have > most {
+                return Err(WireError::Oversized { have, most });
+            }
         }
         let (head, rest) = buf[..len].split_at_mut(HEADER_LEN);
         self.encode_header(head);
@@ -249,7 +252,7 @@ impl<'a> Draft<'a> {
         BigEndian::write_u16(&mut head[52..], h.subject.0);
         head[56..60].copy_from_slice(&h.subject_addr.octets());
         BigEndian::write_u16(&mut head[60..], h.subject_rank.0);
-        // MAX_DATAGRAM bounds every list and the data, so the lengths fit their fields.
+        // The lengths were checked to fit their fields.
         BigEndian::write_u16(&mut head[68..], self.exclude.len() as u16);
         BigEndian::write_u16(&mut head[76..], self.subjects.len() as u16);
         BigEndian::write_u32(&mut head[84..], self.data.len() as u32);
