@@ -11,6 +11,7 @@
 //! The layout is the C struct of 1994 on a big-endian 32-bit machine, padding and all (Figure 13; the
 //! order of the fields is the program's, not the figure's). It is encoded by hand; no struct is ever cast.
 
+pub mod auth;
 pub mod checksum;
 mod error;
 pub mod fragment;
