@@ -31,7 +31,7 @@ pub const MAGIC: u32 = u32::from_be_bytes(*b"msA1");
 /// What the pseudo-header has: address, port, two bytes of zero.
 const PSEUDO_LEN: usize = 8;
 
-/// What a trailer says. It is a claim until a guard has found the MAC right.
+/// What a trailer says. It is a claim until a [`Guard`](super::Guard) has found the MAC right.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Trailer {
     /// Which key signed.
@@ -64,6 +64,13 @@ impl Trailer {
             mac,
         };
         (payload, Some(trailer))
+    }
+
+    /// Whether `key` made this trailer, of this datagram, for this sender. The comparison takes the
+    /// same time wherever the difference is.
+    pub(super) fn verifies(&self, key: &Key, sender: SocketAddrV4, datagram: &[u8]) -> bool {
+        let covered = &datagram[..datagram.len() - MAC_LEN];
+        hmac(key, sender, covered).verify_truncated_left(&self.mac).is_ok()
     }
 }
 
