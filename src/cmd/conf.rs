@@ -7,6 +7,7 @@
 use super::options;
 use crate::proto::network::Network;
 use crate::proto::params::{PROFILES, Params, Profile};
+use crate::wire::auth::{Mode, ModeError};
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
@@ -57,8 +58,8 @@ pub struct Settings {
     retries: Option<u32>,
     /// Keys to sign with.
     pub key: Option<PathBuf>,
-    /// How signatures are taken: `sign`, `prefer`, `require`.
-    pub auth: String,
+    /// How signatures are taken.
+    pub auth: Mode,
     /// Who may; none said: the host's own networks.
     pub allow: Option<Vec<Network>>,
     /// Groups of an mcaster.
@@ -95,7 +96,7 @@ impl Default for Settings {
             reply: None,
             retries: None,
             key: None,
-            auth: "require".to_string(),
+            auth: Mode::Require,
             allow: None,
             max_groups: 16_384,
             max_members: 1024,
@@ -185,10 +186,7 @@ impl Settings {
             "reply" => self.reply = Some(number(value, 1, 3_600_000, " ms")?),
             "retries" => self.retries = Some(number(value, 0, 1000, "")?),
             "key" => self.key = path(),
-            "auth" => match value {
-                "sign" | "prefer" | "require" => self.auth = value.to_string(),
-                _ => return Err("must be sign, prefer or require".to_string()),
-            },
+            "auth" => self.auth = value.parse().map_err(|e: ModeError| e.to_string())?,
             "allow" => self.allow.get_or_insert_default().push(value.parse::<Network>()?),
             "max-groups" => self.max_groups = number(value, 1, 1_000_000, "")?,
             "max-members" => self.max_members = number(value, 1, 65_535, "")?,

@@ -4,7 +4,7 @@ use super::conf::{ANY, Settings};
 use super::serve::{self, Failure, Parts, Plan, refused};
 use super::{Command, complain};
 use crate::proto::mcaster::{Limits, Mcaster};
-use crate::proto::node::Node;
+use crate::proto::node::Role;
 use crate::proto::step::{Action, Via};
 use crate::sys::interface;
 use crate::sys::process::exit;
@@ -30,10 +30,10 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
         |plan| parts(plan, own),
         |settings, actions| {
             actions.push(Action::Ready);
-            Node::Mcaster(Mcaster::new(limits(settings, own)))
+            Role::Mcaster(Mcaster::new(limits(settings, own)))
         },
-        |settings, node| {
-            if let Node::Mcaster(mcaster) = node {
+        |settings, role| {
+            if let Role::Mcaster(mcaster) = role {
                 mcaster.set_limits(limits(settings, own));
             }
         },

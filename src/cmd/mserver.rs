@@ -5,7 +5,7 @@ use super::groups::Groups;
 use super::serve::{self, Failure, Parts, Plan, refused};
 use super::{Command, complain};
 use crate::name::{Gid, GroupName};
-use crate::proto::node::Node;
+use crate::proto::node::Role;
 use crate::proto::ring::{GIDS, Neighbour, Places, Ring};
 use crate::proto::step::Via;
 use crate::sys::process::exit;
@@ -46,9 +46,9 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     let places = Places { group, mcaster, gid, cw, ccw };
     plan.run(
         |plan| parts(plan, at),
-        |settings, actions| Node::Ring(Ring::start(places, settings.params(), actions)),
-        |settings, node| {
-            if let Node::Ring(ring) = node {
+        |settings, actions| Role::Ring(Ring::start(places, settings.params(), actions)),
+        |settings, role| {
+            if let Role::Ring(ring) = role {
                 ring.set_params(settings.params());
             }
         },

@@ -8,19 +8,22 @@
 use super::conf::{self, Said, Settings};
 use super::groups::{self, Groups};
 use super::{Command, complain, options, print};
-use crate::proto::node::Node;
+use crate::proto::door::Door;
+use crate::proto::node::{Node, Role};
 use crate::proto::step::{Action, End, Via};
 use crate::sys::daemon::{Daemon, Event, Setup};
 use crate::sys::fault::{self, Faults};
 use crate::sys::journal::{self, Sink};
 use crate::sys::process::{self, Account, PidFile, Starter, exit};
-use crate::sys::{control, interface, signal, socket};
+use crate::sys::{control, entropy, interface, signal, socket};
+use crate::wire::auth::{Keys, Mode};
 use getopts::Matches;
 use log::{LevelFilter, error, info, warn};
 use socket2::Socket;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -164,8 +167,8 @@ impl Plan<'_> {
     pub fn run(
         self,
         parts: impl FnOnce(&Plan<'_>) -> Result<Parts, Failure>,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
-        change: impl Fn(&Settings, &mut Node),
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &mut Role),
     ) -> i32 {
         if self.flag("check") {
             return print("the configuration is right\n");
@@ -187,6 +190,32 @@ impl Plan<'_> {
                 code
             }
         }
+    }
+
+    /// The keys that the settings name, and how signatures are taken.
+    fn keys(&self, settings: &Settings) -> Result<Option<(Keys, Mode)>, Vec<String>> {
+        let Some(path) = &settings.key else { return Ok(None) };
+        let name = path.display();
+        let path = self.base.join(path);
+        match std::fs::metadata(&path).map(|m| m.permissions().mode() & 0o077) {
+            Ok(0) => {}
+            Ok(_) => return Err(vec![format!("{name}: must be its owner's alone (chmod 600)")]),
+            Err(e) => return Err(vec![format!("{name}: {e}")]),
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| vec![format!("{name}: {e}")])?;
+        let keys = Keys::parse(&text)
+            .map_err(|errors| errors.iter().map(|e| format!("{name}:{e}")).collect::<Vec<_>>())?;
+        Ok(Some((keys, settings.auth)))
+    }
+
+    fn door(&self, own: SocketAddrV4) -> Result<Option<Door>, Failure> {
+        let keys = self.keys(&self.settings).map_err(|errors| (exit::CONFIG, errors.join("\n")))?;
+        let Some((keys, mode)) = keys else { return Ok(None) };
+        if own.ip().is_unspecified() {
+            return Err((exit::CONFIG, NO_OWN_ADDRESS.to_string()));
+        }
+        let life = entropy::life().map_err(|e| refused("random numbers", &e))?;
+        Ok(Some(Door::new(own, keys, mode, life, self.settings.params().ticks(1000))))
     }
 
     fn level(&self) -> LevelFilter {
@@ -226,15 +255,16 @@ impl Plan<'_> {
         let failures = parts.keeps_failures.then(|| self.base.join(&settings.failures));
         let failures_file = failures.as_deref().map(open_failures).transpose()?;
         let faults = read_faults().map_err(|e| (exit::CONFIG, e))?;
+        let door = self.door(parts.own)?;
         signal::install().map_err(|e| refused("signals", &e))?;
-        Ok(Started { account, run_dir, pid_file, failures, failures_file, faults, parts })
+        Ok(Started { account, run_dir, pid_file, failures, failures_file, faults, door, parts })
     }
 
     fn serve(
         mut self,
         started: Started,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
-        change: impl Fn(&Settings, &mut Node),
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &mut Role),
     ) -> Result<(), Failure> {
         let mut starter = match self.flag("foreground") {
             true => Starter::none(),
@@ -251,15 +281,16 @@ impl Plan<'_> {
         &mut self,
         started: Started,
         starter: &mut Starter,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Node,
-        change: impl Fn(&Settings, &mut Node),
+        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &mut Role),
     ) -> Result<(), Failure> {
         if let Some(account) = &started.account {
             account.assume().map_err(|e| refused("giving up privileges", &e))?;
         }
         let params = self.settings.params();
         let mut first = Vec::new();
-        let node = make(&self.settings, &mut first);
+        let role = make(&self.settings, &mut first);
+        let node = Node::new(role, started.door, &mut first);
         let own = started.parts.own;
         info!("{} starting at {own}", env!("CARGO_PKG_VERSION"));
         let mut daemon = Daemon::new(Setup {
@@ -304,23 +335,30 @@ impl Plan<'_> {
         &mut self,
         daemon: &mut Daemon,
         failures: Option<&Path>,
-        change: &impl Fn(&Settings, &mut Node),
+        change: &impl Fn(&Settings, &mut Role),
     ) {
         daemon.say("RELOADING=1");
         let read =
             read_all(self.command, &self.matches, &self.base).and_then(|(settings, groups)| {
                 let failures = failures.map(open_failures).transpose().map_err(|f| vec![f.1])?;
-                Ok((settings, groups, failures, read_faults().map_err(|e| vec![e])?))
+                let keys = self.keys(&settings)?;
+                Ok((settings, groups, failures, keys, read_faults().map_err(|e| vec![e])?))
             });
         match read {
-            Ok((settings, groups, failures, faults)) => {
+            Ok((settings, groups, failures, keys, faults)) => {
                 for name in self.settings.fixed_differences(&settings) {
                     warn!("{name}: cannot change while running, stays as it was until a restart");
                 }
                 let tick = Duration::from_millis(settings.params().tick_ms.into());
                 daemon.change(tick, failures, faults);
                 self.settings.take_changeable(settings);
-                change(&self.settings, daemon.node());
+                let (role, door) = daemon.node().parts();
+                change(&self.settings, role);
+                match (door, keys) {
+                    (Some(door), Some((keys, mode))) => door.change(keys, mode),
+                    (None, None) => {}
+                    _ => warn!("key: cannot come or go while running, only change"),
+                }
                 self.groups = groups;
                 info!("configuration read again");
             }
@@ -342,8 +380,12 @@ struct Started {
     failures: Option<PathBuf>,
     failures_file: Option<File>,
     faults: Faults,
+    door: Option<Door>,
     parts: Parts,
 }
+
+const NO_OWN_ADDRESS: &str =
+    "key: signatures cover the sender's address, so --interface must name it";
 
 fn open_failures(path: &Path) -> Result<File, Failure> {
     OpenOptions::new()

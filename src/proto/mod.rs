@@ -5,6 +5,7 @@
 //! inputs and carries out the actions.
 
 pub mod counters;
+pub mod door;
 pub mod mcaster;
 pub mod monitor;
 pub mod network;

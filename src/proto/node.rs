@@ -1,5 +1,6 @@
 //! The kinds of process there are, behind one door.
 
+use super::door::Door;
 use super::mcaster::Mcaster;
 use super::ring::Ring;
 use super::step::{Action, Input};
@@ -7,27 +8,69 @@ use serde_json::Value;
 
 /// What a daemon is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Node {
+pub enum Role {
     /// `ms mserver --static`.
     Ring(Ring),
     /// `ms mcaster`.
     Mcaster(Mcaster),
 }
 
+/// A process: what it is, and its door if it has keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    role: Role,
+    door: Option<Door>,
+}
+
 impl Node {
-    /// One input, all its actions, appended to `actions`.
-    pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
-        match self {
-            Node::Ring(ring) => ring.step(input, actions),
-            Node::Mcaster(mcaster) => mcaster.step(input, actions),
+    /// A process, and the actions it begins with, which are signed where there are keys.
+    pub fn new(role: Role, mut door: Option<Door>, first: &mut [Action]) -> Node {
+        if let Some(door) = &mut door {
+            door.seal(first);
         }
+        Node { role, door }
+    }
+
+    /// One input, all its actions. `actions` must be empty.
+    pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
+        if let Some(door) = &mut self.door {
+            if door.admit(&input, actions) {
+                self.role.step(input, actions);
+            }
+            door.seal(actions);
+        } else {
+            self.role.step(input, actions);
+        }
+    }
+
+    /// What it is.
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// What it is, and its door, to be given new settings.
+    pub fn parts(&mut self) -> (&mut Role, Option<&mut Door>) {
+        (&mut self.role, self.door.as_mut())
     }
 
     /// What `ms status` shows of it: an object.
     pub fn status(&self) -> Value {
+        let mut status = match &self.role {
+            Role::Ring(ring) => ring.status(),
+            Role::Mcaster(mcaster) => mcaster.status(),
+        };
+        if let Some(door) = &self.door {
+            status["authentication"] = door.status();
+        }
+        status
+    }
+}
+
+impl Role {
+    fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
         match self {
-            Node::Ring(ring) => ring.status(),
-            Node::Mcaster(mcaster) => mcaster.status(),
+            Role::Ring(ring) => ring.step(input, actions),
+            Role::Mcaster(mcaster) => mcaster.step(input, actions),
         }
     }
 }

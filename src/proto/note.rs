@@ -28,6 +28,13 @@ pub enum Note {
         /// What exactly was wrong, if it was no message.
         error: Option<WireError>,
     },
+    /// A datagram passed that would not where signatures are required.
+    Doubted {
+        /// The word under which it is counted.
+        cause: &'static str,
+        /// Whom it is from.
+        from: SocketAddrV4,
+    },
     /// A ring member hears its group now.
     Joined {
         /// The group.
@@ -126,6 +133,7 @@ impl Note {
     pub fn level(&self) -> Level {
         match self {
             Note::Dropped { .. }
+            | Note::Doubted { .. }
             | Note::McasterSilent { .. }
             | Note::MemberRefused { .. }
             | Note::Failed { .. }
@@ -144,7 +152,7 @@ impl Note {
     /// the others have none.
     pub fn limited_as(&self) -> Option<&'static str> {
         match self {
-            Note::Dropped { cause, .. } => Some(cause),
+            Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some(cause),
             Note::MemberRefused { why, .. } => Some(why),
             Note::Late { .. } => Some("late"),
             _ => None,
@@ -160,6 +168,9 @@ impl fmt::Display for Note {
             }
             Note::Dropped { cause, from, error: None } => {
                 write!(f, "datagram from {from} dropped: {cause}")
+            }
+            Note::Doubted { cause, from } => {
+                write!(f, "datagram from {from} would be dropped with --auth require: {cause}")
             }
             Note::Joined { group, mcaster: None, .. } => {
                 write!(f, "group {group} joined by IP multicast")

@@ -30,6 +30,8 @@ use std::net::SocketAddrV4;
 pub const GIDS: u16 = 250;
 /// A JOIN is repeated at least this far apart, in milliseconds.
 const REFRESH_MS: u64 = 10_000;
+/// An mcaster is asked to let us in for at least so long, in milliseconds: hosts boot in any order.
+const JOIN_MS: u64 = 5000;
 
 /// A neighbour on the ring.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -86,7 +88,7 @@ impl Ring {
         let mut ring = Ring {
             places,
             params,
-            phase: Phase::Joining { wait: Reliable::start(&params) },
+            phase: Phase::Joining { wait: Reliable::start(&joining(&params)) },
             monitor: Monitor::new(&params),
             failed: false,
             counters: Counters::default(),
@@ -227,7 +229,7 @@ impl Ring {
 
     fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
         match &mut self.phase {
-            Phase::Joining { wait } => match wait.tick(elapsed, &self.params) {
+            Phase::Joining { wait } => match wait.tick(elapsed, &joining(&self.params)) {
                 Waiting::On => {}
                 Waiting::Again => self.ask_mcaster(Kind::JoinGroup, actions),
                 Waiting::GaveUp => self.join_failed(actions),
@@ -299,7 +301,7 @@ impl Ring {
         let Some(mcaster) = self.places.mcaster else { return };
         let why = format!(
             "no answer from mcaster {mcaster} to {} JOIN_GROUPs: is it running, and may we join?",
-            self.params.retries + 1
+            joining(&self.params).retries + 1
         );
         self.phase = Phase::Left;
         actions.push(Action::Done(End::Unavailable(why)));
@@ -363,6 +365,11 @@ impl Ring {
             "counters": self.counters.to_json(),
         })
     }
+}
+
+/// The timings of the first JOIN.
+fn joining(params: &Params) -> Params {
+    Params { retries: params.retries.max(params.ticks(JOIN_MS) / params.reply), ..*params }
 }
 
 /// A message as an original would send it: no checksum, nothing but the header.

@@ -15,7 +15,7 @@ use super::fault::{Faults, Way};
 use super::notify::Notify;
 use super::signal;
 use crate::proto::counters::Counters;
-use crate::proto::node::Node;
+use crate::proto::node::{Node, Role};
 use crate::proto::note::{Level, Note};
 use crate::proto::step::{Action, End, Input, Via};
 use crate::wire::{WireError, prefix};
@@ -328,14 +328,17 @@ impl Daemon {
             return self.take_with_faults(via, from, bytes);
         }
         self.setup.node.step(Input::Datagram { via, from, bytes }, &mut self.actions);
-        if let ([Action::Relay { slot, skip }], Node::Mcaster(mcaster)) =
-            (self.actions.as_slice(), &self.setup.node)
+        let relay = |a: &Action| match a {
+            Action::Relay { slot, skip } => Some((*slot, *skip)),
+            _ => None,
+        };
+        if let (Some(job), Role::Mcaster(mcaster)) =
+            (self.actions.iter().find_map(relay), self.setup.node.role())
         {
             let socket = self.setup.sockets[0].1.as_fd();
-            let sent = self.fanout.relay(mcaster, (*slot, *skip), (batch, place), socket);
-            self.actions.clear();
+            let sent = self.fanout.relay(mcaster, job, (batch, place), socket);
+            self.actions.retain(|a| relay(a).is_none());
             self.count_sent(sent);
-            return;
         }
         if !self.actions.is_empty() {
             // Copies of earlier datagrams go out before what this one causes.
@@ -465,8 +468,8 @@ impl Daemon {
     /// Relays without the ready-made destinations, each copy with faults of its own.
     fn relay_singly(&mut self, actions: &mut Vec<Action>, from: SocketAddrV4, bytes: &[u8]) {
         let mut copies = Vec::new();
-        actions.retain(|action| match (action, &self.setup.node) {
-            (Action::Relay { slot, skip }, Node::Mcaster(mcaster)) => {
+        actions.retain(|action| match (action, self.setup.node.role()) {
+            (Action::Relay { slot, skip }, Role::Mcaster(mcaster)) => {
                 let (members, _) = mcaster.members(*slot);
                 let port = mcaster.member_port();
                 let others = members.iter().enumerate().filter(|(i, _)| Some(*i as u32) != *skip);
