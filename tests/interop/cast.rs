@@ -55,12 +55,21 @@ pub fn start_peer(host: &Host, args: &[&str]) -> Process {
     host.spawn(Path::new(EMULATOR), &[&[peer], args].concat())
 }
 
-/// Starts `ms` on a host, with a run directory of the host's own.
+/// Starts `ms` on a host.
 pub fn start_ms(host: &Host, args: &[&str]) -> Process {
+    host.spawn(Path::new(env!("CARGO_BIN_EXE_ms")), &with_run_directory(host, args))
+}
+
+/// Runs `ms` on a host to its end and returns what it printed.
+pub fn ask_ms(host: &Host, args: &[&str]) -> String {
+    host.output(Path::new(env!("CARGO_BIN_EXE_ms")), &with_run_directory(host, args))
+}
+
+/// Each host has a run directory of its own: its directory.
+fn with_run_directory<'a>(host: &'a Host, args: &[&'a str]) -> Vec<&'a str> {
     let run = host.directory.to_str().expect("a path of UTF-8");
-    let ms = Path::new(env!("CARGO_BIN_EXE_ms"));
     let (mode, rest) = args.split_first().expect("a mode");
-    host.spawn(ms, &[&[mode, "--run-dir", run], rest].concat())
+    [&[mode, "--run-dir", run], rest].concat()
 }
 
 /// Whose program.

@@ -58,7 +58,16 @@ fn our_mserver_answers_where_and_what_the_original_answers() {
 
 #[test]
 #[ignore = "needs root, iproute2, gcc-powerpc-linux-gnu, qemu-user-static"]
-fn our_mserver_asks_until_an_mcaster_is_there() {
+fn two_retries_are_four_queries_in_the_original_and_in_the_profile_of_the_thesis_only() {
+    require_all();
+    assert_eq!(ring::queries_before_failure(Author::Original, "--retries 2"), 4);
+    assert_eq!(ring::queries_before_failure(Author::Ours, "--profile thesis"), 4);
+    assert_eq!(ring::queries_before_failure(Author::Ours, "--retries 2"), 3);
+}
+
+#[test]
+#[ignore = "needs root, iproute2, gcc-powerpc-linux-gnu, qemu-user-static"]
+fn our_mserver_repeats_a_join_that_was_lost() {
     require_all();
     ring::join_late();
 }

@@ -7,10 +7,11 @@
 //! ```
 
 use crate::cast::Author::{self, Original, Ours};
-use crate::cast::{Driver, MULTICAST};
+use crate::cast::{Driver, MULTICAST, ask_ms};
 use crate::lab::{Host, Lab, PATIENCE, Process, await_truth};
 use membership::wire::Kind;
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,7 @@ struct Ring {
 }
 
 impl Ring {
-    /// Starts all of them and returns when every QUERY that an original can see is answered.
+    /// Starts all of them and returns when every QUERY is answered.
     ///
     /// An original takes the first message after its JOIN_GROUP for the answer, so over an mcaster nobody
     /// may query one before it has joined: originals first, and no two of them neighbours.
@@ -50,10 +51,10 @@ impl Ring {
             let gids = (1..=players.len()).filter(|gid| players[gid - 1] == wanted);
             for gid in gids {
                 started.push((gid, ring.launch(gid)));
-                if wanted == Original {
-                    started.last_mut().expect("just pushed").1.expect("joined");
-                }
             }
+            let ready = if wanted == Original { "joined" } else { "ready" };
+            let those = started.iter_mut().filter(|(gid, _)| players[gid - 1] == wanted);
+            those.for_each(|(_, process)| drop(process.expect(ready)));
         }
         started.sort_by_key(|(gid, _)| *gid);
         ring.processes = started.into_iter().map(|(_, process)| process).collect();
@@ -95,21 +96,27 @@ impl Ring {
         self.players[gid - 1].start_mserver(&host, &format!("{timers} {place}"))
     }
 
-    /// Waits until each original that `asked` names has, from now on, been queried and been answered.
-    fn await_rounds_of(&mut self, asked: &[usize]) {
-        let originals = asked.iter().filter(|gid| self.players[*gid - 1] == Original);
-        for gid in originals.copied().collect::<Vec<_>>() {
-            let query = format!("QUERY from {}:2900 by 2900", self.host(self.cw(gid)).address);
-            let reply = format!("REPLY from {}:2900 by 2900", self.host(self.ccw(gid)).address);
-            let process = self.process(gid);
-            process.skip();
-            process.expect_all(&[query, reply]);
-        }
-    }
-
+    /// Waits until everyone has, from now on, been queried and been answered.
     fn await_round(&mut self) {
-        let all: Vec<usize> = (1..=self.players.len()).collect();
-        self.await_rounds_of(&all);
+        for gid in 1..=self.players.len() {
+            match self.players[gid - 1] {
+                Original => {
+                    let (cw, ccw) = (self.host(self.cw(gid)), self.host(self.ccw(gid)));
+                    let query = format!("QUERY from {}:2900 by 2900", cw.address);
+                    let reply = format!("REPLY from {}:2900 by 2900", ccw.address);
+                    self.process(gid).skip();
+                    self.process(gid).expect_all(&[query, reply]);
+                }
+                Ours => {
+                    let host = self.host(gid);
+                    let both = || [counted(&host, "queries-answered"), counted(&host, "replies")];
+                    let before = both();
+                    await_truth(&format!("{gid} is queried and answered"), || {
+                        both().iter().zip(&before).all(|(now, before)| now > before)
+                    });
+                }
+            }
+        }
     }
 
     fn failures_file(&self, gid: usize) -> PathBuf {
@@ -136,10 +143,17 @@ impl Ring {
         self.failures(gid).len()
     }
 
-    /// Nobody has failed, whatever a start may have looked like; call it after [`Ring::settle`].
+    /// Nobody has noted a failure since [`Ring::settle`] returned `since`, and ours think well of their
+    /// neighbours.
     fn assert_calm(&self, since: &[usize]) {
-        let now: Vec<usize> = (1..=self.players.len()).map(|gid| self.noted(gid)).collect();
-        assert_eq!(now, since, "failures noted by each");
+        for gid in 1..=self.players.len() {
+            assert_eq!(self.noted(gid), since[gid - 1], "failures noted by {gid}");
+            if self.players[gid - 1] == Ours {
+                let status = status(&self.host(gid));
+                assert_eq!(status["phase"], "joined", "{status}");
+                assert_eq!(status["ccw"]["failed"], false, "{status}");
+            }
+        }
     }
 
     /// How many failures each has noted, once all are up: before that, some may have.
@@ -176,8 +190,16 @@ fn parse_failure(line: &str) -> Option<(usize, usize)> {
     Some((failed.parse().ok()?, by.parse().ok()?))
 }
 
-/// What ours says when a neighbour that was failed answers again.
-const ANSWERS_AGAIN: &str = "answers again";
+/// What `ms status` says of the one daemon on a host.
+fn status(host: &Host) -> Value {
+    let text = ask_ms(host, &["status", "--json"]);
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}: {text}", host.name))
+}
+
+/// How often that daemon has counted `what`.
+fn counted(host: &Host, what: &str) -> u64 {
+    status(host)["counters"][what].as_u64().unwrap_or(0)
+}
 
 /// Three originals over our mcaster. Each has its cw neighbour running when it joins, so all start at
 /// once and the first QUERY comes late.
@@ -207,7 +229,7 @@ pub fn crash_and_recover(mcaster: Author) {
     ring.await_failure(4, before[3]);
     ring.process(4).skip();
     ring.revive(3);
-    ring.process(4).expect(ANSWERS_AGAIN);
+    ring.process(4).expect("member 3 at 10.94.0.13:2900 replies again");
     let before = ring.settle();
     ring.await_round();
     ring.assert_calm(&before);
@@ -216,20 +238,37 @@ pub fn crash_and_recover(mcaster: Author) {
     ring.process(2).kill();
     ring.await_failure(3, before[2]);
     *ring.process(2) = ring.launch(2);
+    ring.process(2).expect("ready");
     let before = ring.settle();
     ring.await_round();
     ring.assert_calm(&before);
 }
 
-/// Ours is there before the mcaster, and joins when there is one. What answers its port meanwhile, or
-/// rather that nothing does, does not discourage it.
+/// How many QUERYs go to a neighbour that is not there until its failure is noted.
+pub fn queries_before_failure(author: Author, options: &str) -> usize {
+    let lab = Lab::new(HOSTS);
+    let host = lab.host("h1");
+    let mut capture = host.capture();
+    let place = format!("{GROUP} {MULTICAST} 1 2 10.94.0.12 3 10.94.0.13");
+    let timers = format!("--tick 20 --query 1000 --reply 60 --failures {FAILURES}");
+    let _mserver = author.start_mserver(&host, &format!("{options} {timers} {place}"));
+    let noted = || std::fs::read_to_string(host.directory.join(FAILURES)).unwrap_or_default();
+    await_truth("a failure is noted", || noted().ends_with("\n\n"));
+    assert_eq!(parse_failure(noted().trim_end()), Some((3, 1)));
+    let seen = capture.take();
+    seen.iter().filter(|it| it.target.to_string() == "10.94.0.13:2900").count()
+}
+
+/// Ours is there before the mcaster: its first JOIN_GROUP is lost, a later one is not.
 pub fn join_late() {
     let lab = Lab::new(HOSTS);
-    let line = format!("{GROUP} {HUB} 2 3 10.94.0.13 1 10.94.0.11");
-    let _ours = Ours.start_mserver(&lab.host("h2"), &line);
-    lab.host("h2").await_port(2900);
+    let mut capture = lab.host("h2").capture();
+    let line = format!("--reply 1000 --retries 10 {GROUP} {HUB} 2 3 10.94.0.13 1 10.94.0.11");
+    let mut ours = Ours.start_mserver(&lab.host("h2"), &line);
+    await_truth("a JOIN_GROUP is sent", || !capture.take().is_empty());
     let mut mcaster = Original.start_mcaster(&lab.host("hub"));
     mcaster.expect("JOIN_GROUP ring from 10.94.0.12:2900 answered JOIN_ACK");
+    ours.expect("ready");
 }
 
 /// A driver that is no member multicasts; every original prints it, ours counts it, and monitoring goes on.
@@ -257,9 +296,14 @@ fn tell_everyone(ring: &mut Ring, way: &str) {
         format!("{submit} from 10.94.0.15:2900 {way} exclude=3,5 subjects=7,8 data=68656c6c6f");
     for gid in 1..=ring.players.len() {
         match ring.players[gid - 1] {
-            Original => ring.process(gid).expect(&heard),
-            Ours => ring.process(gid).expect("SUBMIT"),
-        };
+            Original => drop(ring.process(gid).expect(&heard)),
+            Ours => {
+                let what = format!("{gid} counts the message");
+                await_truth(&what, || counted(&ring.host(gid), "other-messages") == 1);
+                ring.process(gid).signal(Signal::SIGUSR1);
+                ring.process(gid).expect("\"other-messages\":1");
+            }
+        }
     }
     ring.await_round();
     ring.assert_calm(&before);
@@ -292,7 +336,7 @@ pub fn cut_cable() {
     assert!(took < PATIENCE);
     ring.process(3).skip();
     ring.host(3).plug();
-    ring.process(3).expect(ANSWERS_AGAIN);
+    ring.process(3).expect("member 2 at 10.94.0.12:2900 replies again");
     let before = ring.settle();
     ring.await_round();
     ring.assert_calm(&before);
