@@ -1,6 +1,7 @@
 //! What the user typed: options, configuration, one file per command.
 
 pub mod conf;
+pub mod decode;
 pub mod groups;
 pub mod options;
 
