@@ -48,6 +48,7 @@ pub fn ipv4(source: SocketAddrV4, destination: SocketAddrV4, payload: &[u8]) -> 
 }
 
 /// Puts an Ethernet header before an IPv4 packet.
+#[allow(dead_code)] // tests/dissector.rs has no need of it
 pub fn ethernet(ip: &[u8]) -> Vec<u8> {
     [b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\x00", ip].concat()
 }
