@@ -220,7 +220,10 @@ fn a_message_may_be_an_argument_a_file_or_standard_input() {
 fn a_whole_packet_in_hex_is_found_out() {
     let Original { source, destination, bytes, .. } = &original("EXTENDED_to_h1");
     let packet = ipv4(*source, *destination, bytes);
-    for packet in [ethernet(&packet), packet] {
+    // Captured on its way out, before the network card put in the checksum of IPv4.
+    let mut offloaded = packet.clone();
+    offloaded[10..12].fill(0);
+    for packet in [ethernet(&packet), packet, offloaded] {
         let ran = run(&["-j", &digits(&packet)], b"");
         let object = &objects(&ran.out)[0];
         assert_eq!(object["dst"], "10.94.0.11:3000");

@@ -68,12 +68,19 @@ impl Lines {
     pub fn feed(&mut self, text: &str) -> Result<Vec<Written>, String> {
         self.line += 1;
         let row = match self.state {
-            State::Dump { .. } => last_row(text).or(dump_row(text)?),
-            _ => dump_row(text)?,
+            State::Dump { .. } | State::Lost => match last_row(text) {
+                Some(row) => Ok(Some(row)),
+                None => dump_row(text),
+            },
+            _ => dump_row(text),
         };
+        let was_lost = self.state == State::Lost;
         let fed = match row {
-            Some(row) => self.feed_row(row),
-            None => self.feed_plain(text.split('#').next().unwrap_or("").trim()),
+            Ok(Some(row)) => self.feed_row(row),
+            Ok(None) => self.feed_plain(text.split('#').next().unwrap_or("").trim()),
+            // Each line of such a dump is as bad as its first.
+            Err(_) if was_lost => Ok(Vec::new()),
+            Err(why) => Err(why),
         };
         if fed.is_err() {
             self.bytes.clear();
@@ -275,9 +282,13 @@ mod tests {
     fn a_line_that_is_neither_is_refused_and_the_next_is_read() {
         let mut lines = Lines::default();
         assert!(lines.feed("hello \x1b[2J").unwrap_err().contains("\\u{1b}"));
+        let mut lines = Lines::default();
         assert!(lines.feed("0000000 0100 0000 ffff").is_err());
+        for line in ["0000020 0100 0000 ffff", "0000026"] {
+            assert!(lines.feed(line).unwrap().is_empty(), "one complaint is enough");
+        }
         assert!(lines.feed("00000010: 0001 0203").unwrap().is_empty());
-        assert_eq!(lines.feed("0001").unwrap(), [(4, vec![0, 1])]);
+        assert_eq!(lines.feed("0001").unwrap(), [(5, vec![0, 1])]);
         lines.feed("00000000: 0001 0203").unwrap();
         assert!(lines.feed("00000010: 0001 0203").is_err());
     }

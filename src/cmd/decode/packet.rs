@@ -70,7 +70,7 @@ pub fn find(link: Linktype, packet: &[u8]) -> Result<Found<'_>, UnknownLink> {
 }
 
 /// Looks whether bytes of unknown origin are a packet and not a datagram: everything must fit, the
-/// checksum of IPv4 included.
+/// checksum of IPv4 included, unless it is zero because the network card was to compute it.
 pub fn guess(bytes: &[u8]) -> Option<Datagram<'_>> {
     let ip = match bytes {
         [0x45, ..] => bytes,
@@ -79,7 +79,7 @@ pub fn guess(bytes: &[u8]) -> Option<Datagram<'_>> {
         _ => return None,
     };
     let header = etherparse::Ipv4HeaderSlice::from_slice(ip).ok()?.to_header();
-    if header.header_checksum != header.calc_header_checksum() {
+    if header.header_checksum != 0 && header.header_checksum != header.calc_header_checksum() {
         return None;
     }
     match find(Linktype::RAW, ip) {
