@@ -43,6 +43,7 @@ pub const COMMANDS: &[Command] = &[
         options: &[options::DAEMON, options::MCASTER, options::ALWAYS],
         run: mcaster::run,
     },
+    decode::COMMAND,
     Command {
         name: "status",
         operands: "[ADDRESS|all]",

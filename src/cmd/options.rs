@@ -89,13 +89,13 @@ pub const STATUS: &[Opt] = &[
     Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
 ];
 
-/// `ms decode [options] [FILE|HEX]...`
+/// `ms decode [options] [FILE|HEX|-]...`
 pub const DECODE: &[Opt] = &[
     flag("j", "json", "print JSON, one message a line"),
     Opt {
         many: true,
         keyword: false,
-        ..with("", "port", "PORT", "take this UDP port of a capture too")
+        ..with("p", "port", "PORT", "take this UDP port of a capture too, besides 2900, 2901, 3000")
     },
 ];
 

@@ -93,10 +93,10 @@ pub fn dissect<'a>(datagram: &'a [u8], clue: Clue) -> Reading<'a> {
     }
     // An mcaster's answers go to whoever asks, so a plain message to the port of extended ones is no
     // nonsense; nor is an extended one in a file that does not say where it went.
-    if let Some(second) = &second {
-        if second.faults.is_empty() {
-            return second.clone();
-        }
+    if let Some(second) = &second
+        && second.faults.is_empty()
+    {
+        return second.clone();
     }
     if let Some(foreign) = read_foreign(datagram) {
         return foreign;

@@ -19,6 +19,8 @@ mod payload;
 mod report;
 mod text;
 
+use super::{Command, options};
+use crate::sys::process::exit;
 use capture::{Format, Stopped};
 use dissect::Clue;
 use packet::Found;
@@ -26,17 +28,6 @@ use report::{Report, Whence};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
-
-/// Exit status: every message is a good one.
-const EX_OK: i32 = 0;
-/// Exit status: the options make no sense.
-const EX_USAGE: i32 = 64;
-/// Exit status: something did not decode.
-const EX_DATAERR: i32 = 65;
-/// Exit status: an input does not exist or may not be read.
-const EX_NOINPUT: i32 = 66;
-/// Exit status: reading or writing failed.
-const EX_IOERR: i32 = 74;
 
 /// The longest datagram, with the prefix of an mcaster and the headers below it, in bytes.
 const DATAGRAM: usize = hex::MOST;
@@ -48,35 +39,31 @@ const PORTS: [u16; 3] = [2900, MC_PORT, 2901];
 /// The port of extended messages.
 const MC_PORT: u16 = 3000;
 
-/// `ms decode [-j|--json] [-p|--port N]... [FILE|HEX|-]...`
+/// The command as the table of commands has it.
+pub(super) const COMMAND: Command = Command {
+    name: "decode",
+    operands: "[FILE|HEX|-]...",
+    about: "print messages field by field: captures, bytes, hex digits",
+    options: &[options::DECODE, options::ALWAYS],
+    run: start,
+};
+
+/// `ms decode [options] [FILE|HEX|-]...`
 struct Options {
     json: bool,
     ports: Vec<u16>,
     inputs: Vec<String>,
 }
 
-fn grammar() -> getopts::Options {
-    let mut grammar = getopts::Options::new();
-    grammar.optflag("h", "help", "print this and exit");
-    grammar.optflag("j", "json", "one JSON object a message");
-    grammar.optmulti("p", "port", "take UDP port N of a capture, besides 2900, 2901 and 3000", "N");
-    grammar
-}
-
-/// What `ms decode --help` prints.
-pub fn usage() -> String {
-    let brief = "Usage: ms decode [options] [FILE|HEX|-]...\n\n\
-                 Print messages field by field. FILE is a capture (pcap, pcapng), one datagram\n\
-                 in bytes, or hex digits with one datagram a line; HEX is one datagram;\n\
-                 - or nothing is the standard input.";
-    grammar().usage(brief)
-}
-
 impl Options {
-    fn parse(args: &[String]) -> Result<Option<Options>, String> {
-        let matches = grammar().parse(args).map_err(|why| why.to_string())?;
+    /// The options, or the text that is all that was asked for.
+    fn parse(args: &[String]) -> Result<Result<Options, String>, String> {
+        let matches = options::parser(COMMAND.options).parse(args).map_err(|e| e.to_string())?;
         if matches.opt_present("help") {
-            return Ok(None);
+            return Ok(Err(usage()));
+        }
+        if matches.opt_present("version") {
+            return Ok(Err(super::version()));
         }
         let mut ports = PORTS.to_vec();
         for port in matches.opt_strs("port") {
@@ -91,8 +78,17 @@ impl Options {
         if inputs.is_empty() {
             inputs.push("-".into());
         }
-        Ok(Some(Options { json: matches.opt_present("json"), ports, inputs }))
+        Ok(Ok(Options { json: matches.opt_present("json"), ports, inputs }))
     }
+}
+
+pub(super) fn start(_: &Command, args: &[String]) -> i32 {
+    run(args, &mut io::stdin(), &mut io::stdout(), &mut io::stderr())
+}
+
+/// What `ms decode --help` prints.
+pub fn usage() -> String {
+    COMMAND.usage()
 }
 
 /// Runs `ms decode` with what stands behind its name on the command line, and gives its exit status, of
@@ -102,19 +98,21 @@ impl Options {
 /// is then the greatest.
 pub fn run(args: &[String], stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
     let options = match Options::parse(args) {
-        Ok(Some(options)) => options,
-        Ok(None) => return written(out.write_all(usage().as_bytes()).and_then(|()| out.flush())),
+        Ok(Ok(options)) => options,
+        Ok(Err(text)) => {
+            return written(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        }
         Err(why) => {
             // Nobody is left to be told if the terminal is gone.
-            let _ = writeln!(err, "ms decode: {why}\n{}", usage());
-            return EX_USAGE;
+            let _ = writeln!(err, "ms: {why}\nms: usage: {}", COMMAND.synopsis());
+            return exit::USAGE;
         }
     };
     let mut decoder = Decoder {
         report: Report::new(options.json, out),
         err,
         ports: options.ports,
-        status: EX_OK,
+        status: exit::OK,
         several: options.inputs.len() > 1,
     };
     for input in &options.inputs {
@@ -128,8 +126,8 @@ pub fn run(args: &[String], stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
 /// The status for how writing went. Whoever closes the pipe has seen enough: no error.
 fn written(result: io::Result<()>) -> i32 {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => EX_IOERR,
-        _ => EX_OK,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => exit::IOERR,
+        _ => exit::OK,
     }
 }
 
@@ -155,7 +153,7 @@ impl Decoder<'_> {
             }
             (Err(error), bytes) => {
                 let hint = if bytes.is_none() { ", and not hex digits either" } else { "" };
-                self.complain(EX_NOINPUT, input, &format!("{error}{hint}"))
+                self.complain(exit::NOINPUT, input, &format!("{error}{hint}"))
             }
         }
     }
@@ -175,23 +173,23 @@ impl Decoder<'_> {
         let mut head = Vec::new();
         // A capture may be a pipe that never ends: no more of it is waited for than tells the format.
         if let Err(error) = reader.take(Format::MAGIC as u64).read_to_end(&mut head) {
-            return self.complain(EX_IOERR, name, &error.to_string());
+            return self.complain(exit::IOERR, name, &error.to_string());
         }
         if let Some(format) = Format::of(&head) {
             return self.capture(name, format, &mut Cursor::new(head).chain(reader));
         }
         let more = (DATAGRAM + 1 - head.len()) as u64;
         if let Err(error) = reader.take(more).read_to_end(&mut head) {
-            return self.complain(EX_IOERR, name, &error.to_string());
+            return self.complain(exit::IOERR, name, &error.to_string());
         }
         let is_text =
             head.iter().all(|&b| matches!(b, b'\t' | b'\n' | b'\r' | 0x0C | b' '..=b'~' | 0x80..));
         match head.len() {
-            0 => self.complain(EX_DATAERR, name, "is empty"),
+            0 => self.complain(exit::DATAERR, name, "is empty"),
             _ if is_text => self.text(name, &mut Cursor::new(head).chain(reader)),
             len if len > DATAGRAM => {
                 let why = format!("more than {DATAGRAM} bytes, and no capture: no datagram");
-                self.complain(EX_DATAERR, name, &why)
+                self.complain(exit::DATAERR, name, &why)
             }
             _ => self.datagram(self.place(name), &head),
         }
@@ -204,18 +202,18 @@ impl Decoder<'_> {
             let mut line = Vec::new();
             let more = reader.by_ref().take(LINE as u64).read_until(b'\n', &mut line);
             if let Err(error) = more {
-                return self.complain(EX_IOERR, name, &error.to_string());
+                return self.complain(exit::IOERR, name, &error.to_string());
             }
             let place = format!("{name}:{number}");
             if line.is_empty() {
                 break;
             }
             if line.len() == LINE {
-                return self.complain(EX_DATAERR, &place, "the line is too long for a datagram");
+                return self.complain(exit::DATAERR, &place, "the line is too long for a datagram");
             }
             match lines.feed(&String::from_utf8_lossy(&line)) {
                 Ok(written) => self.written_down(name, written)?,
-                Err(why) => self.complain(EX_DATAERR, &place, &why)?,
+                Err(why) => self.complain(exit::DATAERR, &place, &why)?,
             }
         }
         self.written_down(name, lines.finish())
@@ -259,7 +257,7 @@ impl Decoder<'_> {
         }
         if let Some(link) = unknown {
             let why = format!("packets of link type {link}, which ms decode does not know");
-            self.complain(EX_DATAERR, name, &why)?;
+            self.complain(exit::DATAERR, name, &why)?;
         } else if taken == 0 {
             let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
             let ports = ports.join(", ");
@@ -268,8 +266,8 @@ impl Decoder<'_> {
         match stopped {
             Ok(()) => Ok(()),
             Err(Stopped::Unwanted(error)) => Err(error),
-            Err(Stopped::Read(error)) => self.complain(EX_IOERR, name, &error.to_string()),
-            Err(Stopped::Damaged(why)) => self.complain(EX_DATAERR, name, &why),
+            Err(Stopped::Read(error)) => self.complain(exit::IOERR, name, &error.to_string()),
+            Err(Stopped::Damaged(why)) => self.complain(exit::DATAERR, name, &why),
         }
     }
 
@@ -304,7 +302,7 @@ impl Decoder<'_> {
     fn show(&mut self, whence: &Whence, bytes: &[u8], clue: Clue) -> io::Result<()> {
         let reading = dissect::dissect(bytes, clue);
         if !reading.faults.is_empty() {
-            self.status = self.status.max(EX_DATAERR);
+            self.status = self.status.max(exit::DATAERR);
         }
         self.report.message(whence, &reading)
     }
