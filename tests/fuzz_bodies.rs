@@ -10,7 +10,8 @@ use proptest::prelude::*;
 type Body = fn(&[u8]);
 
 /// Every door; a new one is added here.
-const BODIES: [Body; 3] = [bodies::message, bodies::prefix, bodies::fragment];
+const BODIES: [Body; 5] =
+    [bodies::message, bodies::prefix, bodies::fragment, bodies::auth, bodies::node];
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..most)

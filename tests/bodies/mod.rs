@@ -8,6 +8,13 @@
 #![allow(dead_code)]
 
 use membership::name::{Gid, GroupName};
+use membership::proto::mcaster::{Limits, Mcaster};
+use membership::proto::network::Network;
+use membership::proto::node::{Node, Role};
+use membership::proto::params::Profile;
+use membership::proto::ring::{Neighbour, Places, Ring};
+use membership::proto::step::{Input, Via};
+use membership::wire::auth::{Fate, Finding, Guard, Keys, Mode, TRAILER_LEN, Trailer};
 use membership::wire::fragment::{
     Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Refusal, Room, SendLimits,
     Sending,
@@ -222,5 +229,78 @@ impl Line {
             assert!(receiving.halves() <= LIMITS.halves);
             assert!(receiving.done() <= LIMITS.done);
         }
+    }
+}
+
+/// A guard that demands signatures lets nothing pass that it did not see made, and does not panic.
+pub fn auth(datagram: &[u8]) {
+    if Message::receive(datagram, true).is_err() {
+        return;
+    }
+    let keys = Keys::parse("1 00112233445566778899aabbccddeeff").unwrap();
+    let from = SocketAddrV4::new(Ipv4Addr::new(10, 94, 0, 11), 2900);
+    let (body, trailer) = Trailer::split(Message::decode(datagram).unwrap().data);
+    let trailer_len = if trailer.is_some() { TRAILER_LEN } else { 0 };
+    assert_eq!(body.len() + trailer_len, Message::decode(datagram).unwrap().data.len());
+    for mode in Mode::ALL {
+        let mut guard = Guard::new(keys.clone(), mode, [7; 32], 100);
+        let verdict = guard.admit(from, datagram);
+        match verdict.fate {
+            Fate::Pass { data_len, doubt, .. } => {
+                assert!(mode != Mode::Require && doubt.is_some(), "{doubt:?}");
+                assert!(data_len <= datagram.len());
+            }
+            Fate::Drop(finding) => assert!(Finding::WORDS.contains(&finding.word())),
+        }
+        assert_eq!(guard.contacts(), 0);
+    }
+}
+
+/// Whatever comes in by whichever socket, a daemon's machine takes it, and only what its own rules allow
+/// changes it.
+pub fn node(datagram: &[u8]) {
+    let address = |last| SocketAddrV4::new(Ipv4Addr::new(10, 94, 0, last), 2900);
+    let mut actions = Vec::new();
+    let limits = Limits {
+        max_groups: 4,
+        max_members: 4,
+        allow: vec![Network::new(Ipv4Addr::new(10, 94, 0, 0), 24)],
+        expire: 10,
+        rejoin: 5,
+        rate: 3,
+        second: 2,
+        member_port: 3000,
+        own: vec![address(10)],
+    };
+    let neighbour = |n| Neighbour { gid: Gid(n), address: address(10 + n as u8) };
+    let places = Places {
+        group: "ring".parse().unwrap(),
+        mcaster: Some(address(10)),
+        gid: Gid(1),
+        cw: neighbour(2),
+        ccw: neighbour(3),
+    };
+    let params = Profile::named("lan").unwrap().params();
+    let roles = [
+        Role::Mcaster(Mcaster::new(limits)),
+        Role::Ring(Ring::start(places, params, &mut actions)),
+    ];
+    for role in roles {
+        let mut node = Node::new(role, None, &mut []);
+        for (via, from) in [
+            (Via::Own, address(13)),
+            (Via::Own, address(10)),
+            (Via::Own, SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 53)),
+            (Via::Group, address(12)),
+            (Via::Mcaster, address(10)),
+        ] {
+            let foreign = !from.ip().octets().starts_with(&[10, 94]);
+            let before = foreign.then(|| node.status()["groups"].clone());
+            actions.clear();
+            node.step(Input::Datagram { via, from, bytes: datagram }, &mut actions);
+            assert!(before.is_none_or(|groups| groups == node.status()["groups"]));
+            node.step(Input::Tick { elapsed: 1 }, &mut actions);
+        }
+        let _ = node.status().to_string();
     }
 }

@@ -6,7 +6,10 @@
 //! hides behind an explanation.
 
 use super::dissect::Reading;
-use serde_json::{Map, Value};
+use crate::wire::Kind;
+use crate::wire::auth::{Trailer, nonce_of};
+use crate::wire::fragment::{Fragment, Parts};
+use serde_json::{Map, Value, json};
 
 /// Bytes in a row of a hex dump.
 const ROW: usize = 16;
@@ -18,8 +21,18 @@ pub fn rows(reading: &Reading<'_>) -> Vec<(&'static str, String)> {
     if is_text(data) {
         return vec![("data", format!("\"{}\"", data.escape_ascii()))];
     }
+    let (payload, trailer) = Trailer::split(data);
     let labels = std::iter::once("data").chain(std::iter::repeat(""));
-    labels.zip(dump(0, data)).collect()
+    let mut rows: Vec<_> = labels.zip(dump(0, data)).collect();
+    if let Some(said) = in_words(reading.kind(), payload) {
+        rows.push(("payload", said));
+    }
+    if let Some(t) = trailer {
+        let (key, boot, sequence) = (t.key, t.boot, t.sequence);
+        rows.push(("signature", format!("key {key}, boot {boot}, sequence {sequence}")));
+        rows.push(("", format!("MAC {}", hex(&t.mac))));
+    }
+    rows
 }
 
 /// The keys of the JSON output.
@@ -28,7 +41,64 @@ pub fn keys(reading: &Reading<'_>, object: &mut Map<String, Value>) {
     object.insert("data".into(), hex(data).into());
     if is_text(data) {
         object.insert("data_text".into(), String::from_utf8_lossy(data).into());
+        return;
     }
+    let (payload, trailer) = Trailer::split(data);
+    if let Some(said) = in_words(reading.kind(), payload) {
+        object.insert("payload".into(), said.into());
+    }
+    if let Some(t) = trailer {
+        let (key, boot, sequence) = (t.key, t.boot, t.sequence);
+        let mac = hex(&t.mac);
+        let signature = json!({"key": key, "boot": boot, "sequence": sequence, "mac": mac});
+        object.insert("signature".into(), signature);
+    }
+}
+
+/// What the payload of a message says, where we know the kind.
+fn in_words(kind: Option<Kind>, payload: &[u8]) -> Option<String> {
+    match kind? {
+        Kind::Challenge | Kind::Response => Some(match nonce_of(payload) {
+            Some(nonce) => format!("nonce {}", hex(&nonce)),
+            None => "no nonce, malformed".to_string(),
+        }),
+        Kind::Fragment => Some(match Fragment::decode(payload) {
+            Ok(Fragment::Part(part)) => {
+                let (w, range) = (part.whole, part.whole.range(part.index));
+                let asks = match part.round {
+                    0 => String::new(),
+                    round => format!(", asks for a report (round {round})"),
+                };
+                format!(
+                    "part {} of {}, bytes {} to {} of {}, whole {} with digest {}{asks}",
+                    part.index + 1,
+                    w.count,
+                    range.start,
+                    range.end,
+                    w.total,
+                    w.id,
+                    hex(&w.digest),
+                )
+            }
+            Ok(Fragment::Report(report)) => format!(
+                "report on whole {} (round {}): {}",
+                report.whole.id,
+                report.round,
+                missing(&report.missing)
+            ),
+            Err(refusal) => format!("malformed: {refusal}"),
+        }),
+        _ => None,
+    }
+}
+
+fn missing(parts: &Parts) -> String {
+    if parts.is_empty() {
+        return "received".to_string();
+    }
+    let list: Vec<String> =
+        (0..u16::MAX).filter(|i| parts.contains(*i)).map(|i| (i + 1).to_string()).collect();
+    format!("missing parts {}", list.join(" "))
 }
 
 /// Whether bytes can be shown as text: nothing but printable ASCII, blanks and line ends. The text
@@ -56,7 +126,30 @@ pub fn dump(start: usize, bytes: &[u8]) -> impl Iterator<Item = String> + '_ {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dissect::{Clue, dissect};
     use super::*;
+    use crate::wire::auth::{Key, Signer};
+    use crate::wire::{Draft, Header, Sum};
+
+    #[test]
+    fn a_signature_and_a_nonce_are_shown() {
+        let header = Header::new("ring".parse().unwrap(), Kind::Challenge);
+        let data = crate::wire::auth::PAYLOAD_KIND;
+        let mut payload = [0; crate::wire::auth::PAYLOAD_LEN];
+        payload[0] = data;
+        let draft = Draft { data: &payload, ..Draft::bare(header) };
+        let mut datagram = draft.to_vec(Sum::Crc).unwrap();
+        let key = Key::new(7, &[9; 16]).unwrap();
+        Signer::new(key, 5).seal(&mut datagram, "10.0.0.1:2900".parse().unwrap()).unwrap();
+        let reading = dissect(&datagram, Clue::default());
+        let rows = rows(&reading);
+        let find = |label: &str| rows.iter().find(|r| r.0 == label).map(|r| r.1.as_str());
+        assert_eq!(find("payload"), Some("nonce 00000000000000000000000000000000"));
+        assert_eq!(find("signature"), Some("key 7, boot 5, sequence 1"));
+        let mut object = Map::new();
+        keys(&reading, &mut object);
+        assert_eq!(object["signature"]["sequence"], 1);
+    }
 
     #[test]
     fn a_dump_is_aligned_and_shows_no_control_character() {
