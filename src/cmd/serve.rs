@@ -254,6 +254,10 @@ impl Plan<'_> {
         };
         let failures = parts.keeps_failures.then(|| self.base.join(&settings.failures));
         let failures_file = failures.as_deref().map(open_failures).transpose()?;
+        if let (Some(account), Some(file)) = (&account, &failures_file) {
+            // Without it SIGHUP, which opens the file again, is refused.
+            let _ = account.own(file);
+        }
         let faults = read_faults().map_err(|e| (exit::CONFIG, e))?;
         let door = self.door(parts.own)?;
         signal::install().map_err(|e| refused("signals", &e))?;

@@ -185,6 +185,14 @@ impl Account {
         }
     }
 
+    /// Gives an open file to that user.
+    ///
+    /// # Errors
+    /// What fchown(2) says.
+    pub fn own(&self, file: &File) -> io::Result<()> {
+        std::os::unix::fs::fchown(file, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
+    }
+
     /// Becomes that user for good, with its groups. Nothing is done if we are it already.
     ///
     /// # Errors
