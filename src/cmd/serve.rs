@@ -171,7 +171,7 @@ impl Plan<'_> {
         change: impl Fn(&Settings, &mut Role),
     ) -> i32 {
         if self.flag("check") {
-            return print("the configuration is right\n");
+            return self.check();
         }
         let foreground = self.flag("foreground");
         let ident = format!("ms {}", self.command.name);
@@ -188,6 +188,17 @@ impl Plan<'_> {
             Err((code, why)) => {
                 error!("{why}");
                 code
+            }
+        }
+    }
+
+    /// `--check`, when everything but the keys has been read.
+    fn check(&self) -> i32 {
+        match self.keys(&self.settings) {
+            Ok(_) => print("the configuration is right\n"),
+            Err(errors) => {
+                complain(&conf::in_words(&errors));
+                exit::CONFIG
             }
         }
     }
