@@ -42,7 +42,7 @@ pub fn start(ident: &str, level: LevelFilter, sink: Sink) {
     let stderr = builder.build();
     log::set_max_level(if filter.is_some() { stderr.filter() } else { level });
     set_sink(sink);
-    if let Ok(ident) = CString::new(ident) {
+    if let Ok(ident) = CString::new(tag(ident)) {
         // openlog(3) keeps the pointer, so the name lives as long as the process.
         let ident = Box::leak(ident.into_boxed_c_str());
         // SAFETY: ident is a NUL-terminated string that is never freed.
@@ -62,6 +62,11 @@ pub fn set_sink(sink: Sink) {
 /// From now on lines up to `level` are logged.
 pub fn set_level(level: LevelFilter) {
     log::set_max_level(level);
+}
+
+/// The name for syslog: a tag with a blank in it is none for syslogd and journald (RFC 3164, 4.1.3).
+fn tag(ident: &str) -> String {
+    ident.replace(' ', "-")
 }
 
 fn mark(level: Level) -> &'static str {
@@ -103,4 +108,14 @@ fn to_syslog(record: &Record<'_>) {
     let Ok(line) = CString::new(record.args().to_string()) else { return };
     // SAFETY: both strings are NUL-terminated, and the format takes exactly one string.
     unsafe { libc::syslog(priority, c"%s".as_ptr(), line.as_ptr()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_syslog_is_one_word() {
+        assert_eq!(tag("ms mcaster"), "ms-mcaster");
+    }
 }
