@@ -15,6 +15,9 @@ use crate::wire::{Message, prefix};
 use serde_json::{Value, json};
 use std::net::SocketAddrV4;
 
+/// The word for what could not be signed.
+const NOT_SIGNED: &str = "not-signed";
+
 /// Keys at work.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Door {
@@ -95,7 +98,7 @@ impl Door {
                 && self.signer.seal(bytes, self.own).is_err()
             {
                 // It would be refused by everybody; sending it unsigned is no better in any mode.
-                self.counters.count("not-signed");
+                self.counters.count(NOT_SIGNED);
             }
         }
     }
@@ -103,8 +106,8 @@ impl Door {
     /// What `ms status` shows.
     pub fn status(&self) -> Value {
         let mut words = Counters::default().to_json();
-        for finding in Finding::WORDS {
-            words[finding] = self.counters.of(finding).into();
+        for word in Finding::WORDS.into_iter().chain([NOT_SIGNED]) {
+            words[word] = self.counters.of(word).into();
         }
         json!({
             "mode": self.guard.mode().name(),
