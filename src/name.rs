@@ -31,6 +31,57 @@ impl fmt::Display for Rank {
     }
 }
 
+/// Number of a physical view. Numbers wrap, so they are compared by [`ViewNumber::newer`] and by
+/// nothing else; the order of the type is only for keeping them in maps.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ViewNumber(pub u16);
+
+impl ViewNumber {
+    /// Whether this one is newer than `other`, as serial numbers are.
+    pub fn newer(self, other: ViewNumber) -> bool {
+        self != other && self.0.wrapping_sub(other.0) < 1 << 15
+    }
+
+    /// The next one.
+    pub fn next(self) -> ViewNumber {
+        ViewNumber(self.0.wrapping_add(1))
+    }
+}
+
+impl fmt::Display for ViewNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Which life of a daemon: larger each time it starts anew.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Incarnation(pub u32);
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The first 128 bits of a SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Digest(pub [u8; 16]);
+
+/// All of it, in digits.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Enough of it to tell digests apart.
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// Name of a core-set or group: up to 31 bytes, none of them NUL, kept as the 32 bytes of the
 /// message header with zeros behind the name.
 ///

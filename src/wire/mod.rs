@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod checksum;
+pub mod coreset;
 mod error;
 pub mod fragment;
 mod message;
