@@ -16,7 +16,11 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
         Err(code) => return code,
     };
     if !plan.operands().is_empty() {
-        complain(&format!("{}: must not be there\nusage: {}", plan.operands()[0], command.synopsis()));
+        complain(&format!(
+            "{}: must not be there\nusage: {}",
+            plan.operands()[0],
+            command.synopsis()
+        ));
         return exit::USAGE;
     }
     let own = match plan.own(|| Ok(ANY)) {
