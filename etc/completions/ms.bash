@@ -1,0 +1,83 @@
+# bash completion for ms(1), mserver(8) and mcaster(8).
+
+_ms() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local mode=${COMP_WORDS[0]##*/}
+    if [[ $mode == ms ]]; then
+        if ((COMP_CWORD == 1)); then
+            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster decode status --help --version" -- "$cur")
+            return
+        fi
+        mode=${COMP_WORDS[1]}
+    fi
+
+    local daemon="-c --config --check -f --foreground -i --interface --port --member-port
+        -p --pid-file --run-dir -u --user -v --verbose -q --quiet --syslog --profile --tick
+        --query --reply --retries --key --auth --allow"
+    local options
+    case $mode in
+        mserver) options="$daemon --static --failures --groups --ttl -h --help -V --version" ;;
+        mcaster)
+            options="$daemon --max-groups --max-members --expire --rejoin --rate
+                -h --help -V --version"
+            ;;
+        decode) options="-j --json -p --port -h --help -V --version" ;;
+        status) options="-j --json --run-dir -h --help -V --version" ;;
+        *) return ;;
+    esac
+
+    # What is a file elsewhere is a port there.
+    [[ $mode != decode || $prev != -p ]] || return
+    case $prev in
+        -c | --config | -p | --pid-file | --key | --failures | --groups)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return
+            ;;
+        --run-dir)
+            mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+            return
+            ;;
+        -u | --user)
+            mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+            return
+            ;;
+        -i | --interface)
+            local path interfaces=
+            for path in /sys/class/net/*; do interfaces+=" ${path##*/}"; done
+            mapfile -t COMPREPLY < <(compgen -W "$interfaces" -- "$cur")
+            return
+            ;;
+        --profile)
+            mapfile -t COMPREPLY < <(compgen -W "lan wan thesis" -- "$cur")
+            return
+            ;;
+        --auth)
+            mapfile -t COMPREPLY < <(compgen -W "sign prefer require" -- "$cur")
+            return
+            ;;
+        --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | \
+            --max-groups | --max-members | --expire | --rejoin | --rate)
+            return
+            ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+    elif [[ $mode == decode ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $mode == status ]]; then
+        local socket daemons=all
+        for socket in /run/ms/*.ctl "${XDG_RUNTIME_DIR:-/nonexistent}"/ms/*.ctl; do
+            [[ -e $socket ]] || continue
+            socket=${socket##*/}
+            socket=${socket%.ctl}
+            socket=${socket%-2900}
+            daemons+=" ${socket/-/:}"
+        done
+        mapfile -t COMPREPLY < <(compgen -W "$daemons" -- "$cur")
+        # Readline breaks words at colons, and wants what stands behind the last one.
+        ! declare -F __ltrim_colon_completions >/dev/null || __ltrim_colon_completions "$cur"
+    fi
+}
+
+complete -F _ms ms mserver mcaster

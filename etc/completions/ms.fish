@@ -1,0 +1,60 @@
+# fish completion for ms(1), mserver(8) and mcaster(8).
+
+# __ms_option MODES ...: an option of each of the modes, as `ms MODE` and, of a daemon, as the link of that name.
+function __ms_option
+    for mode in (string split , $argv[1])
+        complete -c ms -n "__fish_seen_subcommand_from $mode" $argv[2..]
+        if contains $mode mserver mcaster
+            complete -c $mode $argv[2..]
+        end
+    end
+end
+
+complete -c ms -n 'not __fish_seen_subcommand_from decode' -f
+complete -c ms -n __fish_use_subcommand -l help -d 'print the commands'
+complete -c ms -n __fish_use_subcommand -l version -d 'print the version'
+complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server in a fixed ring'
+complete -c ms -n __fish_use_subcommand -a mcaster -d 'multicast emulator for networks without IP multicast'
+complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
+complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
+
+__ms_option mserver,mcaster -s c -l config -r -F -d 'configuration'
+__ms_option mserver,mcaster -l check -d 'check the configuration and do nothing else'
+__ms_option mserver,mcaster -s f -l foreground -d 'stay in the foreground and log to standard error'
+__ms_option mserver,mcaster -s i -l interface -x -a '(__fish_print_interfaces)' -d 'own address, or the interface that has it'
+__ms_option mserver,mcaster -l port -x -d 'UDP port of plain messages'
+__ms_option mserver,mcaster -l member-port -x -d 'UDP port of messages from an mcaster'
+__ms_option mserver,mcaster -s p -l pid-file -r -F -d 'write the process number there when ready'
+__ms_option mserver,mcaster -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of the control socket'
+__ms_option mserver,mcaster -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user once the sockets are open'
+__ms_option mserver,mcaster -s v -l verbose -d 'log more'
+__ms_option mserver,mcaster -s q -l quiet -d 'log warnings and errors only'
+__ms_option mserver,mcaster -l syslog -d 'log to syslog in the foreground too'
+__ms_option mserver,mcaster -l profile -x -a 'lan wan thesis' -d 'timings'
+__ms_option mserver,mcaster -l tick -x -d 'length of a tick in milliseconds'
+__ms_option mserver,mcaster -l query -x -d 'from one answered QUERY to the next'
+__ms_option mserver,mcaster -l reply -x -d 'how long an answer is waited for'
+__ms_option mserver,mcaster -l retries -x -d 'how often an unanswered message is sent again'
+__ms_option mserver,mcaster -l key -r -F -d 'sign messages with the keys in this file'
+__ms_option mserver,mcaster -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
+__ms_option mserver,mcaster -l allow -x -d 'who may'
+
+__ms_option mserver -l static -d 'a fixed ring, the command line of 1994'
+__ms_option mserver -l failures -r -F -d 'append detected failures there'
+__ms_option mserver -l groups -r -F -d 'addresses of groups'
+__ms_option mserver -l ttl -x -d 'routers that multicasts cross, plus one'
+
+__ms_option mcaster -l max-groups -x -d 'groups at a time'
+__ms_option mcaster -l max-members -x -d 'members of a group at a time'
+__ms_option mcaster -l expire -x -d 'remove members silent for so long'
+__ms_option mcaster -l rejoin -x -d 'let members silent for so long join anew'
+__ms_option mcaster -l rate -x -d 'datagrams a second from one sender'
+
+__ms_option decode -s j -l json -d 'print JSON, one message a line'
+__ms_option decode -s p -l port -x -d 'take this UDP port of a capture too'
+
+__ms_option status -s j -l json -d 'print JSON, one daemon a line'
+__ms_option status -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
+
+__ms_option mserver,mcaster,decode,status -s h -l help -d 'print the usage'
+__ms_option mserver,mcaster,decode,status -s V -l version -d 'print the version'
