@@ -3,8 +3,21 @@
 //! Each is one of the thesis's messages (Table 4, Figure 13) with a payload of kind [`KIND`] in its data. The fields of
 //! the classical header repeat what they can: view number, gids, subject, exclude list; what decides is
 //! in the payload, where members are named by address and incarnation, and views by position.
+//!
+//! The bytes are laid out in `encode.rs`, the rules that both directions check are in `check.rs`.
+
+mod check;
+mod classical;
+mod decode;
+mod digest;
+mod encode;
+
+pub use check::{MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING};
+pub use digest::{digest_of, encode_operations, encode_side};
+pub use encode::{BODIES, PAYLOAD_VERSION};
 
 use crate::name::{Digest, Gid, GroupName, Incarnation, ViewNumber};
+use std::fmt;
 use std::net::SocketAddrV4;
 
 /// The payload kind byte of core-set messages.
@@ -46,6 +59,15 @@ pub struct SetName {
     pub base: GroupName,
     /// The lowest gid of a side that stayed apart for too long.
     pub suffix: Option<Gid>,
+}
+
+impl fmt::Display for SetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.suffix {
+            None => write!(f, "{}", self.base),
+            Some(gid) => write!(f, "{}.{gid}", self.base),
+        }
+    }
 }
 
 /// How far the operations of one origin have been applied.
