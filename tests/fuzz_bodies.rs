@@ -2,16 +2,26 @@
 //! them.
 
 mod bodies;
+#[path = "coreset/examples.rs"]
+mod coreset;
 mod vectors;
 
+use membership::name::Gid;
 use membership::wire::fragment::{Part, Parts, Report, WholeId};
+use membership::wire::{Draft, Message, Sum};
 use proptest::prelude::*;
 
 type Body = fn(&[u8]);
 
 /// Every door; a new one is added here.
-const BODIES: [Body; 5] =
-    [bodies::message, bodies::prefix, bodies::fragment, bodies::auth, bodies::node];
+const BODIES: [Body; 6] = [
+    bodies::message,
+    bodies::prefix,
+    bodies::fragment,
+    bodies::coreset,
+    bodies::auth,
+    bodies::node,
+];
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..most)
@@ -75,6 +85,13 @@ fn the_datagrams_of_1994_break_nothing() {
 }
 
 #[test]
+fn the_messages_of_a_core_set_break_nothing() {
+    let datagrams = coreset::datagrams();
+    assert!(datagrams.len() > 30);
+    datagrams.iter().for_each(|datagram| BODIES.iter().for_each(|body| body(datagram)));
+}
+
+#[test]
 fn a_script_that_only_delivers_brings_the_whole_to_both_receivers() {
     let script = [&[0, 60, 1][..], &[7, 0].repeat(9), &[1].repeat(3), &[7, 0].repeat(20)].concat();
     assert_eq!(bodies::play(&script), 2);
@@ -98,6 +115,27 @@ proptest! {
     fn damaged_fragments_break_nothing(which in 0_usize..3, damages in damages()) {
         let data = damaged(fragments().swap_remove(which), damages);
         BODIES.iter().for_each(|body| body(&data));
+    }
+
+    #[test]
+    fn damaged_messages_of_a_core_set_break_nothing(
+        which in any::<prop::sample::Index>(),
+        damages in damages(),
+        in_data in any::<bool>(),
+    ) {
+        let datagrams = coreset::datagrams();
+        let datagram = which.get(&datagrams);
+        let damaged = if in_data {
+            // The header stays whole, so that the damage is in what it leads to.
+            let message = Message::decode(datagram).unwrap();
+            let data = damaged(message.data.to_vec(), damages);
+            let exclude: Vec<Gid> = message.exclude.iter().collect();
+            let draft = Draft { header: message.header, exclude: &exclude, subjects: &[], data: &data };
+            draft.to_vec(Sum::Crc).unwrap()
+        } else {
+            damaged(datagram.clone(), damages)
+        };
+        BODIES.iter().for_each(|body| body(&damaged));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use membership::proto::params::Profile;
 use membership::proto::ring::{Neighbour, Places, Ring};
 use membership::proto::step::{Input, Via};
 use membership::wire::auth::{Fate, Finding, Guard, Keys, Mode, TRAILER_LEN, Trailer};
+use membership::wire::coreset::{CoreMessage, View};
 use membership::wire::fragment::{
     Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Refusal, Room, SendLimits,
     Sending,
@@ -230,6 +231,34 @@ impl Line {
             assert!(receiving.done() <= LIMITS.done);
         }
     }
+}
+
+/// A core-set message is refused with a word, or understood so well that it can be said again.
+pub fn coreset(datagram: &[u8]) {
+    let Ok(message) = Message::decode(datagram) else { return };
+    let core = match CoreMessage::decode(&message) {
+        Ok(core) => core,
+        Err(WireError::Payload(word)) => {
+            assert!(word.contains(": "), "{word}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let again = core.encode().expect("what was taken in may go out");
+    let message = Message::receive(&again, false).expect("our own");
+    assert_eq!(CoreMessage::decode(&message).as_ref(), Ok(&core));
+    let view = View {
+        position: core.position,
+        level: core.level,
+        name: core.name,
+        members: vec![core.from],
+        parents: core.parents.clone(),
+        parent: None,
+        former: None,
+        done: Vec::new(),
+    };
+    let in_view = core.encode_in(&view).expect("nor do gids make it longer than it may be");
+    assert_eq!(CoreMessage::decode(&Message::decode(&in_view).expect("our own")), Ok(core));
 }
 
 /// A guard that demands signatures lets nothing pass that it did not see made, and does not panic.
