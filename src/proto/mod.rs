@@ -4,6 +4,7 @@
 //! come out. The daemon, and any test, call the same code and differ only in who supplies the
 //! inputs and carries out the actions.
 
+pub mod coreset;
 pub mod counters;
 pub mod door;
 pub mod mcaster;

@@ -11,6 +11,7 @@ mod classical;
 mod decode;
 mod digest;
 mod encode;
+mod words;
 
 pub use check::{MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING};
 pub use digest::{digest_of, encode_operations, encode_side};

@@ -1,0 +1,168 @@
+//! What goes into the machine of a core-set and what comes out of it.
+
+use crate::name::{Incarnation, ViewNumber};
+use crate::wire::coreset::{
+    Change, ChangeId, CoreMessage, Operation, Position, Request, SetName, View,
+};
+use std::net::SocketAddrV4;
+
+/// Timings of a core-set, in ticks of the loop's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SetParams {
+    /// T_ACK, T_REPLY, T_MESSG: how long one message waits for its answer.
+    pub reply: u32,
+    /// How many times an unanswered one is sent again.
+    pub retries: u32,
+    /// T_QUERY: from one answered QUERY to the next.
+    pub query: u32,
+    /// T_JOIN: from one JOIN_REQ to the next.
+    pub join: u32,
+    /// STAGGER: how much later each rank coordinates a request that all have queued.
+    pub stagger: u32,
+    /// T_PROBE: from one probe for separated sides to the next, while some are missed.
+    pub probe: u32,
+    /// The same when nobody is missed.
+    pub probe_idle: u32,
+    /// T_MERGE: how long separated sides are looked for before a side takes a name of its own; 0: for ever.
+    pub merge: u32,
+    /// How often one message may extend a wait.
+    pub extensions: u32,
+    /// How many others are asked about a silent neighbour before it is judged.
+    pub confirm: u32,
+}
+
+impl Default for SetParams {
+    /// The ticks of the specification's model: everything is tested with these.
+    fn default() -> SetParams {
+        SetParams {
+            reply: 5,
+            retries: 2,
+            query: 60,
+            join: 5,
+            stagger: 3,
+            probe: 15,
+            probe_idle: 60,
+            merge: 0,
+            extensions: 6,
+            confirm: 0,
+        }
+    }
+}
+
+/// What a mserver does that finds no set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Founding {
+    /// It founds the set when its requests go unanswered.
+    IfNone,
+    /// It founds the set at once.
+    AtOnce,
+    /// It goes on asking.
+    Never,
+}
+
+/// Who we are and whom we look for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Config {
+    /// Name of the set.
+    pub name: SetName,
+    /// Level of the set.
+    pub level: u8,
+    /// Our own address.
+    pub own: SocketAddrV4,
+    /// Whether we found the set.
+    pub founding: Founding,
+    /// Timings.
+    pub params: SetParams,
+}
+
+/// What happens to a core-set at one of its mservers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetInput<'a> {
+    /// A message arrived; from whom it really came the message itself says, and the caller has checked it.
+    Message(&'a CoreMessage),
+    /// Time passed: so many ticks, at least one.
+    Tick {
+        /// Ticks since the last one.
+        elapsed: u32,
+    },
+    /// An operation of the layer above is to be agreed on.
+    Submit(Vec<u8>),
+    /// A request of an operator or of ourselves.
+    Request(Request),
+    /// Leave in good order.
+    Leave,
+}
+
+/// What a core-set wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetAction {
+    /// Send to one mserver.
+    Send {
+        /// Its address.
+        to: SocketAddrV4,
+        /// What.
+        message: CoreMessage,
+    },
+    /// Send to the set's group address: everybody who listens there, ourselves not.
+    Multicast(CoreMessage),
+    /// A view was installed.
+    Installed {
+        /// The view.
+        view: View,
+        /// The position that was left, if there was one.
+        from: Option<Position>,
+        /// The change that made it, if one did.
+        change: Option<Change>,
+        /// The operations that were applied with it, in their order.
+        applied: Vec<Operation>,
+    },
+    /// We are in no view any more.
+    Out {
+        /// Because we asked for it; otherwise because the set says so.
+        asked: bool,
+    },
+    /// Tell the operator.
+    Note(SetNote),
+}
+
+/// What an operator, or a story, should be told of a core-set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetNote {
+    /// A message was ignored; the word is the rule's.
+    Ignored {
+        /// Why.
+        why: &'static str,
+        /// Whose it was.
+        from: SocketAddrV4,
+    },
+    /// We ceased to communicate with a member.
+    Isolated {
+        /// Whom.
+        who: SocketAddrV4,
+        /// Why, in a word.
+        why: &'static str,
+    },
+    /// A change of phase.
+    Phase {
+        /// The phase left.
+        from: &'static str,
+        /// The phase entered.
+        to: &'static str,
+        /// Why, in a word.
+        why: &'static str,
+        /// The change that it is about, if one is current.
+        change: Option<ChangeId>,
+    },
+    /// A request was refused.
+    Refused {
+        /// Why, in a sentence.
+        why: String,
+    },
+    /// We founded the set.
+    Founded {
+        /// The number of its first view.
+        num: ViewNumber,
+        /// Our incarnation.
+        inc: Incarnation,
+    },
+}

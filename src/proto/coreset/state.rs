@@ -1,0 +1,239 @@
+//! The state of a core-set at one of its mservers: plain data.
+
+use super::config::{Config, SetAction, SetInput};
+use super::outside::Outside;
+use super::turn::Turn;
+use crate::name::Incarnation;
+use crate::proto::timer::Countdown;
+use crate::wire::coreset::{Change, Life, Position, Request, View};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddrV4;
+
+/// Views of our own line that we still know.
+pub(super) const HISTORY: usize = 8;
+
+/// Who we are, in a view or out of one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Me {
+    pub config: Config,
+    pub inc: Incarnation,
+    /// Counts our changes, never reset within a life.
+    pub seq: u16,
+    /// Our operations that are not committed yet, in their order, the first one's number.
+    pub operations: VecDeque<Vec<u8>>,
+    pub first: u64,
+}
+
+impl Me {
+    pub fn life(&self) -> Life {
+        Life { address: self.config.own, inc: self.inc }
+    }
+}
+
+/// What we do about the current change. The change itself is the floor.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Phase {
+    /// Nothing.
+    Idle,
+    /// We coordinate it: Reliable_multi_receive of the ACKs (Figure 20).
+    Coord { acks: BTreeSet<SocketAddrV4>, wait: Wait },
+    /// We accepted it: Reliable_receive of the Commit (Figure 15).
+    Follow { coord: SocketAddrV4, wait: Wait },
+    /// Its coordinator is perceived failed: Reliable_multi_receive of the Coord_Fails. True: had accepted it.
+    Elect { heard: BTreeMap<SocketAddrV4, bool>, wait: Wait },
+}
+
+impl Phase {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Idle => "idle",
+            Phase::Coord { .. } => "coordinator",
+            Phase::Follow { .. } => "follower",
+            Phase::Elect { .. } => "election",
+        }
+    }
+}
+
+/// A waiting line: for how long, how many more times, how often it may still be extended by others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Wait {
+    pub timer: Countdown,
+    pub retries: u32,
+    pub extended: u32,
+}
+
+/// Monitoring of the ccw neighbour (Figure 14).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Watch {
+    /// Until the next QUERY.
+    pub query: Countdown,
+    /// For the REPLY; off if none is outstanding.
+    pub reply: Countdown,
+    pub retries: u32,
+    pub nonce: u16,
+}
+
+/// A separated member: how long it is looked for; none: as long as it takes.
+pub(super) type Lost = BTreeMap<SocketAddrV4, Option<u32>>;
+
+/// State of a member of a view.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Inside {
+    pub view: View,
+    /// The change that made the view, if one did.
+    pub prev: Option<Change>,
+    /// Positions before this one, the last one last.
+    pub hist: VecDeque<Position>,
+    /// The highest change accepted on this view.
+    pub floor: Option<Change>,
+    /// It was accepted from its coordinator, not only heard of in an election.
+    pub known: bool,
+    pub phase: Phase,
+    /// Members with whom we ceased to communicate.
+    pub iso: BTreeSet<SocketAddrV4>,
+    /// What waits; satisfied by a view, or forgotten.
+    pub requests: Vec<Request>,
+    /// Ticks until we may start the first of them; none: not served yet.
+    pub stagger: Option<u32>,
+    pub lost: Lost,
+    /// The highest life known to have gone, by address.
+    pub gone: BTreeMap<SocketAddrV4, Incarnation>,
+    pub watch: Watch,
+    /// Joiners whose INIT is not acknowledged.
+    pub pending: BTreeMap<SocketAddrV4, Wait>,
+    /// Until the next probe, and probe replies counted.
+    pub probe: Countdown,
+    pub probe_replies: u32,
+    /// Ticks for which probes go out more often.
+    pub eager: u32,
+    /// A leader of a separated side who wants to meet us after this batch.
+    pub meet: Option<SocketAddrV4>,
+    /// No batch is started meanwhile: somebody waits for us to be idle.
+    pub hold: Countdown,
+    /// Somebody told us of a physical request, in an ACK.
+    pub heard_pending: Countdown,
+    /// How long batches have been held back for physical requests.
+    pub held_back: u32,
+    /// Operations that others forwarded to us, by life and number.
+    pub forwarded: BTreeMap<Life, BTreeMap<u64, Vec<u8>>>,
+    /// Until our own outstanding operations are forwarded again.
+    pub forward: Countdown,
+    /// Ticks that operations have waited without a batch being committed.
+    pub unserved: u32,
+    /// We want to leave; until the next LEAVE_REQ.
+    pub leaving: Option<Countdown>,
+    /// Merges with sets of other names that an operator wants: where they are, and until the next probe.
+    pub merges: BTreeMap<SocketAddrV4, Countdown>,
+}
+
+/// In a view, or not.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Side {
+    Out(Outside),
+    In(Box<Inside>),
+}
+
+/// One core-set at one of its mservers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CoreSet {
+    pub(super) me: Me,
+    pub(super) side: Side,
+}
+
+impl CoreSet {
+    /// A mserver that starts in its life `inc`, and looks for its set.
+    pub fn new(config: Config, inc: Incarnation, out: &mut Vec<SetAction>) -> CoreSet {
+        let me = Me { config, inc, seq: 0, operations: VecDeque::new(), first: 1 };
+        let mut set = CoreSet { me, side: Side::Out(Outside::default()) };
+        set.begin(out);
+        set
+    }
+
+    /// One input, all its actions.
+    pub fn step(&mut self, input: SetInput<'_>, out: &mut Vec<SetAction>) {
+        match &mut self.side {
+            Side::Out(_) => self.step_outside(input, out),
+            Side::In(at) => {
+                let mut turn = Turn::new(&mut self.me, at, out);
+                turn.take(input);
+                turn.serve();
+                if let Some(asked) = turn.over() {
+                    self.leave(asked, out);
+                }
+            }
+        }
+    }
+
+    /// The installed view.
+    pub fn view(&self) -> Option<&View> {
+        match &self.side {
+            Side::In(at) => Some(&at.view),
+            Side::Out(_) => None,
+        }
+    }
+
+    /// Members of the view with whom we ceased to communicate.
+    pub fn isolated(&self) -> impl Iterator<Item = SocketAddrV4> + '_ {
+        match &self.side {
+            Side::In(at) => Some(at.iso.iter().copied()),
+            Side::Out(_) => None,
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether no change is under way and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        match &self.side {
+            Side::In(at) => {
+                at.phase == Phase::Idle
+                    && at.iso.is_empty()
+                    && at.pending.is_empty()
+                    && at.requests.is_empty()
+            }
+            Side::Out(outside) => !outside.wants_in(),
+        }
+    }
+
+    /// `idle`, `coordinator`, `follower`, `election`, or `out`.
+    pub fn phase_name(&self) -> &'static str {
+        match &self.side {
+            Side::In(at) => at.phase.name(),
+            Side::Out(_) => "out",
+        }
+    }
+
+    /// The coordinator that is awaited, if one is.
+    pub fn awaited(&self) -> Option<SocketAddrV4> {
+        match &self.side {
+            Side::In(at) => match at.phase {
+                Phase::Follow { coord, .. } => Some(coord),
+                _ => None,
+            },
+            Side::Out(_) => None,
+        }
+    }
+
+    /// The highest change accepted on the view.
+    pub fn floor(&self) -> Option<&Change> {
+        match &self.side {
+            Side::In(at) => at.floor.as_ref(),
+            Side::Out(_) => None,
+        }
+    }
+
+    /// Members that are looked for on other sides of a partition.
+    pub fn lost(&self) -> impl Iterator<Item = SocketAddrV4> + '_ {
+        match &self.side {
+            Side::In(at) => Some(at.lost.keys().copied()),
+            Side::Out(_) => None,
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// Our present life.
+    pub fn life(&self) -> Life {
+        self.me.life()
+    }
+}

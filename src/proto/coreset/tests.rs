@@ -1,0 +1,165 @@
+//! A few lives of small sets on a network without faults: that the rules fit together at all. What faults do to
+//! them is for the simulator.
+
+use super::*;
+use crate::name::Incarnation;
+use crate::wire::coreset::{CoreMessage, Operation, SetName};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+#[derive(Default)]
+struct World {
+    sets: BTreeMap<SocketAddrV4, CoreSet>,
+    mail: VecDeque<(SocketAddrV4, CoreMessage)>,
+    applied: BTreeMap<SocketAddrV4, Vec<Operation>>,
+    notes: Vec<(SocketAddrV4, SetNote)>,
+}
+
+fn address(n: u8) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, n), 2900)
+}
+
+impl World {
+    fn start(&mut self, n: u8) {
+        let config = Config {
+            name: SetName { base: "nps".parse().unwrap(), suffix: None },
+            level: 1,
+            own: address(n),
+            founding: Founding::IfNone,
+            params: SetParams::default(),
+        };
+        let mut out = Vec::new();
+        let set = CoreSet::new(config, Incarnation(1), &mut out);
+        self.sets.insert(address(n), set);
+        self.carry(address(n), out);
+    }
+
+    fn carry(&mut self, from: SocketAddrV4, actions: Vec<SetAction>) {
+        for action in actions {
+            match action {
+                SetAction::Send { to, message } => self.mail.push_back((to, message)),
+                SetAction::Multicast(message) => {
+                    let hearing =
+                        self.sets.iter().filter(|(a, s)| **a != from && s.view().is_some());
+                    self.mail.extend(hearing.map(|(a, _)| (*a, message.clone())));
+                }
+                SetAction::Installed { applied, .. } => {
+                    self.applied.entry(from).or_default().extend(applied);
+                }
+                SetAction::Note(note) => self.notes.push((from, note)),
+                SetAction::Out { .. } => {}
+            }
+        }
+    }
+
+    fn input(&mut self, to: SocketAddrV4, input: SetInput<'_>) {
+        let mut out = Vec::new();
+        if let Some(set) = self.sets.get_mut(&to) {
+            set.step(input, &mut out);
+        }
+        self.carry(to, out);
+    }
+
+    fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            let addresses: Vec<SocketAddrV4> = self.sets.keys().copied().collect();
+            for to in addresses {
+                self.input(to, SetInput::Tick { elapsed: 1 });
+            }
+            let mut laps = 0;
+            while let Some((to, message)) = self.mail.pop_front() {
+                self.input(to, SetInput::Message(&message));
+                laps += 1;
+                assert!(laps < 100_000, "messages without end: {message:?}");
+            }
+        }
+    }
+
+    /// All in one view of so many members.
+    fn agree(&self, members: usize) -> bool {
+        let mut positions: Vec<_> =
+            self.sets.values().map(|s| s.view().map(|v| v.position)).collect();
+        positions.dedup();
+        positions.len() == 1
+            && self.sets.values().all(|s| s.is_idle() && s.view().unwrap().members.len() == members)
+    }
+
+    fn run_until_agreed(&mut self, members: usize, limit: u32) -> u32 {
+        for tick in 0..limit {
+            if self.agree(members) {
+                return tick;
+            }
+            self.run(1);
+        }
+        let views: Vec<_> = self
+            .sets
+            .iter()
+            .map(|(a, s)| {
+                let members = s.view().map(|v| v.addresses().map(|a| a.ip().octets()[3]).collect());
+                (a.ip().octets()[3], s.phase_name(), members.unwrap_or(Vec::new()))
+            })
+            .collect();
+        panic!(
+            "no agreement on {members} in {limit} ticks: {views:?}\n{:?}",
+            self.notes.iter().rev().take(30).collect::<Vec<_>>()
+        );
+    }
+}
+
+fn booted(n: u8) -> World {
+    let mut world = World::default();
+    (1..=n).for_each(|i| world.start(i));
+    world.run_until_agreed(n.into(), 400);
+    world
+}
+
+#[test]
+fn any_number_of_hosts_that_boot_in_one_instant_become_one_set() {
+    for n in [1, 2, 3, 4, 8, 16] {
+        let mut world = World::default();
+        (1..=n).for_each(|i| world.start(i));
+        let ticks = world.run_until_agreed(n.into(), 400);
+        assert!(ticks < 300, "{n} hosts: {ticks} ticks");
+    }
+}
+
+#[test]
+fn a_host_that_comes_later_joins_and_one_that_leaves_is_gone() {
+    let mut world = booted(3);
+    world.start(4);
+    world.run_until_agreed(4, 30);
+    world.input(address(1), SetInput::Leave);
+    for _ in 0..60 {
+        world.run(1);
+        if world.sets[&address(1)].view().is_none() {
+            break;
+        }
+    }
+    world.sets.remove(&address(1));
+    world.run_until_agreed(3, 20);
+}
+
+#[test]
+fn crashed_members_are_excluded_by_the_others() {
+    let mut world = booted(5);
+    world.sets.remove(&address(1));
+    world.sets.remove(&address(4));
+    world.run_until_agreed(3, 200);
+}
+
+#[test]
+fn operations_of_all_are_applied_in_one_order_each_once() {
+    let mut world = booted(4);
+    for round in 0..50u8 {
+        for n in 1..=4 {
+            world.input(address(n), SetInput::Submit(vec![n, round]));
+        }
+        world.run(1);
+    }
+    world.run(50);
+    let first = world.applied[&address(1)].clone();
+    assert_eq!(first.len(), 200);
+    for n in 2..=4 {
+        assert_eq!(world.applied[&address(n)], first);
+    }
+}
