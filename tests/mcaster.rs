@@ -347,6 +347,8 @@ fn more_groups_or_members_than_may_be_get_neg_join_and_change_nothing() {
     assert_eq!(hub.ask(H3, &golden("JOIN_GROUP")), Some(Kind::DupMember));
     assert_eq!(hub.ask(H3, &golden("LEAVE_GROUP")), Some(Kind::LeaveAck));
     assert_eq!(hub.ask(H4, &golden("JOIN_GROUP")), Some(Kind::JoinAck));
+    hub.0.set_limits(Limits { max_groups: 1, max_members: 1, ..limits() });
+    assert_eq!(hub.members("ring").len(), 3, "lower limits drive nobody out");
 }
 
 #[test]
@@ -416,11 +418,15 @@ fn a_member_whose_copies_would_come_back_to_this_mcaster_is_refused() {
 }
 
 #[test]
-fn other_limits_drive_nobody_out() {
-    let mut hub = Hub::with_ring(limits());
-    hub.0.set_limits(Limits { max_groups: 1, max_members: 1, ..limits() });
-    assert_eq!(hub.copies(H4, &golden("APP_MESSAGE")).len(), 3);
-    assert_eq!(hub.ask(H4, &golden("JOIN_GROUP")), Some(Kind::NegJoin));
+fn a_tick_of_another_length_makes_no_silence_longer() {
+    let with = |second: u32| Limits { second, expire: 60 * u64::from(second), ..limits() };
+    let mut hub = Hub::with_ring(with(SECOND));
+    hub.pass(50);
+    hub.0.set_limits(with(1));
+    hub.0.step(Input::Tick { elapsed: 9 }, &mut Vec::new());
+    assert_eq!(hub.members("ring").len(), 3, "silent for 59 of 60 seconds");
+    hub.0.step(Input::Tick { elapsed: 2 }, &mut Vec::new());
+    assert_eq!(hub.members("ring").len(), 0, "silent for 61 of 60 seconds");
 }
 
 #[test]

@@ -121,6 +121,13 @@ impl Mcaster {
     /// Other limits from now on. Groups and members beyond the new ones stay until they leave.
     pub fn set_limits(&mut self, limits: Limits) {
         self.until_second = self.until_second.min(limits.second);
+        // A tick of another length: what was silent for a second is still silent for a second.
+        let (old, new) = (u64::from(self.limits.second), u64::from(limits.second));
+        let convert = |ticks: &mut u64| *ticks = *ticks * new / old.max(1);
+        convert(&mut self.now);
+        for group in self.groups.iter_mut().flatten() {
+            group.members.iter_mut().for_each(|member| convert(&mut member.seen));
+        }
         self.limits = limits;
     }
 
