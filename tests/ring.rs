@@ -364,6 +364,30 @@ fn a_restarted_mcaster_learns_of_us_by_the_join_that_is_repeated() {
 }
 
 #[test]
+fn settings_read_again_without_other_timings_postpone_nothing() {
+    let mut member = Member::joined(profile("lan"));
+    let mut failures = 0;
+    for _ in 0..100 {
+        failures += member.silence(1).1.len();
+        member.ring.set_params(profile("lan"));
+    }
+    assert_eq!(failures, 1);
+}
+
+#[test]
+fn a_tick_of_another_length_leaves_the_join_to_be_repeated_in_its_time() {
+    let mut member = Member::joined(profile("lan"));
+    member.ring.set_params(profile("thesis"));
+    let joins: Vec<u32> = member
+        .pass(100)
+        .iter()
+        .filter(|(_, a)| sent(std::slice::from_ref(a)) == [(at(HUB), golden("JOIN_GROUP"))])
+        .map(|(now, _)| *now)
+        .collect();
+    assert_eq!(joins, [60]);
+}
+
+#[test]
 fn it_leaves_with_retries_and_any_answer_that_it_is_out_ends_it() {
     for answer in [Kind::LeaveAck, Kind::NoGroup, Kind::NoMember] {
         let mut member = Member::joined(profile("lan"));

@@ -100,10 +100,20 @@ impl Ring {
         ring
     }
 
-    /// Other timings from now on.
+    /// Other timings from now on: what waits begins to wait anew. The same timings change nothing, or
+    /// settings that are read again and again would keep a failure from being found.
     pub fn set_params(&mut self, params: Params) {
+        if params == self.params {
+            return;
+        }
         self.params = params;
         self.monitor = Monitor::new(&params);
+        let anew = self.refresh();
+        match &mut self.phase {
+            Phase::Joining { wait } | Phase::Leaving { wait } => *wait = Reliable::start(&params),
+            Phase::Joined { refresh, .. } if *refresh != Countdown::OFF => *refresh = anew,
+            Phase::Joined { .. } | Phase::Left => {}
+        }
     }
 
     /// One input, all its actions.
