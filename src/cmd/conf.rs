@@ -110,49 +110,53 @@ impl Default for Settings {
     }
 }
 
-/// Reads the lines of an ms.conf called `file`.
-///
-/// # Errors
-/// Every line that is no `keyword value...`, in words.
-pub fn read(file: &str, text: &str) -> Result<Vec<Said>, Vec<String>> {
-    let (mut said, mut errors) = (Vec::new(), Vec::new());
+/// Reads the lines of an ms.conf called `file`, in their order: each value that is said, and in
+/// words each line that is no `keyword value...`. All go to [`Settings::from_said`], so that what is wrong
+/// in one line does not hide what is wrong in another.
+pub fn read(file: &str, text: &str) -> Vec<Result<Said, String>> {
+    let mut said = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let place = format!("{file}:{}", number + 1);
         let mut words = line.split('#').next().unwrap_or("").split_whitespace();
         let Some(word) = words.next() else { continue };
         let Some(opt) = options::keywords().find(|opt| opt.long == word) else {
-            errors.push(format!("{place}: {word}: must be a keyword of ms.conf(5)"));
+            said.push(Err(format!("{place}: {word}: must be a keyword of ms.conf(5)")));
             continue;
         };
         let place = format!("{place}: {word}");
         let mut values: Vec<&str> = words.collect();
         match values.len() {
             0 if opt.value.is_empty() => values.push("yes"),
-            0 => errors.push(format!("{place}: must have a value, {}", opt.value)),
-            1 => {}
-            n if !opt.many => errors.push(format!("{place}: has {n} values, must have one")),
+            0 => said.push(Err(format!("{place}: must have a value, {}", opt.value))),
+            n if n > 1 && !opt.many => {
+                said.push(Err(format!("{place}: has {n} values, must have one")));
+                continue;
+            }
             _ => {}
         }
-        said.extend(values.into_iter().map(|value| Said {
-            place: place.clone(),
-            keyword: opt.long,
-            value: value.to_string(),
-            by_hand: false,
+        said.extend(values.into_iter().map(|value| {
+            let (place, value) = (place.clone(), value.to_string());
+            Ok(Said { place, keyword: opt.long, value, by_hand: false })
         }));
     }
-    if errors.is_empty() { Ok(said) } else { Err(errors) }
+    said
 }
 
 impl Settings {
-    /// What all that was said comes to, files before the command line.
-    ///
-    /// # Errors
-    /// Every value that may not be, in words.
-    pub fn from_said(said: &[Said]) -> Result<Settings, Vec<String>> {
+    /// What all that was said comes to, files before the command line; and in words everything that
+    /// may not be said, or is no word at all, which counts as not said.
+    pub fn from_said(said: &[Result<Said, String>]) -> (Settings, Vec<String>) {
         let mut settings = Settings::default();
         let mut errors = Vec::new();
-        let allowed_by_hand = said.iter().any(|s| s.by_hand && s.keyword == "allow");
+        let allowed_by_hand = said.iter().flatten().any(|s| s.by_hand && s.keyword == "allow");
         for one in said {
+            let one = match one {
+                Ok(one) => one,
+                Err(error) => {
+                    errors.push(error.clone());
+                    continue;
+                }
+            };
             let mut scratch = settings.clone();
             // Values of a file that the command line overrides must be right all the same.
             let into = match allowed_by_hand && !one.by_hand && one.keyword == "allow" {
@@ -164,7 +168,7 @@ impl Settings {
             }
         }
         settings.check_timing(&mut errors);
-        if errors.is_empty() { Ok(settings) } else { Err(errors) }
+        (settings, errors)
     }
 
     fn set(&mut self, keyword: &str, value: &str) -> Result<(), String> {
@@ -333,47 +337,42 @@ pub const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 mod tests {
     use super::*;
 
-    fn settings(text: &str) -> Result<Settings, Vec<String>> {
-        Settings::from_said(&read("ms.conf", text)?)
+    fn errors(text: &str) -> Vec<String> {
+        Settings::from_said(&read("ms.conf", text)).1
     }
 
     #[test]
     fn every_error_of_a_file_is_told_with_its_place_and_allowance() {
-        let errors =
-            settings("query 0\n# fine\nport 70000 # no\nallow 10.0.0.0/8 10.0.0.1/8\nttl x")
-                .unwrap_err();
+        let text = "query 0\n# fine\nport 70000 # no\nallow 10.0.0.0/8 10.0.0.1/8\nttl x\n\
+                    frobnicate 1\nquery\nquery 1 2\nrate x";
         assert_eq!(
-            errors,
+            errors(text),
             [
                 "ms.conf:1: query 0: must be 1 to 3600000 ms",
                 "ms.conf:3: port 70000: must be 1 to 65535",
                 "ms.conf:4: allow 10.0.0.1/8: has bits set behind its mask, must name the \
                  network's first address",
                 "ms.conf:5: ttl x: must be 1 to 255",
-            ]
-        );
-        let errors = settings("frobnicate 1\nquery\nquery 1 2").unwrap_err();
-        assert_eq!(
-            errors,
-            [
-                "ms.conf:1: frobnicate: must be a keyword of ms.conf(5)",
-                "ms.conf:2: query: must have a value, MS",
-                "ms.conf:3: query: has 2 values, must have one",
+                "ms.conf:6: frobnicate: must be a keyword of ms.conf(5)",
+                "ms.conf:7: query: must have a value, MS",
+                "ms.conf:8: query: has 2 values, must have one",
+                "ms.conf:9: rate x: must be 0 to 100000000 datagrams a second",
             ]
         );
     }
 
     #[test]
     fn the_command_line_wins() {
-        let mut said = read("ms.conf", "query 500\nallow 10.0.0.0/8\nprofile wan").unwrap();
+        let mut said = read("ms.conf", "query 500\nallow 10.0.0.0/8\nprofile wan");
         let by_hand = |keyword, value: &str| Said {
             place: format!("--{keyword}"),
             keyword,
             value: value.to_string(),
             by_hand: true,
         };
-        said.extend([by_hand("query", "900"), by_hand("allow", "127.0.0.0/8")]);
-        let settings = Settings::from_said(&said).unwrap();
+        said.extend([by_hand("query", "900"), by_hand("allow", "127.0.0.0/8")].map(Ok));
+        let (settings, errors) = Settings::from_said(&said);
+        assert!(errors.is_empty());
         assert_eq!(settings.params().query, 18);
         assert_eq!(settings.allow, Some(vec!["127.0.0.0/8".parse().unwrap()]));
     }

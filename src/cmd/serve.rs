@@ -76,24 +76,16 @@ fn read_all(
     let config = matches.opt_str("config");
     let mut said = Vec::new();
     match read_file(base, config.as_deref(), conf::DEFAULT_FILE) {
-        Ok(Some((name, text))) => match conf::read(&name, &text) {
-            Ok(lines) => said = lines,
-            Err(more) => errors.extend(more),
-        },
+        Ok(Some((name, text))) => said = conf::read(&name, &text),
         Ok(None) => {}
         Err(e) => errors.push(e),
     }
     let by_hand = options::settings_of(matches, command.options);
-    said.extend(by_hand.into_iter().map(|(keyword, value)| Said {
-        place: format!("--{keyword}"),
-        keyword,
-        value,
-        by_hand: true,
+    said.extend(by_hand.into_iter().map(|(keyword, value)| {
+        Ok(Said { place: format!("--{keyword}"), keyword, value, by_hand: true })
     }));
-    let settings = Settings::from_said(&said).unwrap_or_else(|more| {
-        errors.extend(more);
-        Settings::default()
-    });
+    let (settings, more) = Settings::from_said(&said);
+    errors.extend(more);
     let mut all_groups = Groups::new();
     let named = settings.groups.as_ref().map(|path| path.display().to_string());
     match read_file(base, named.as_deref(), conf::DEFAULT_GROUPS) {
