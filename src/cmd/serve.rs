@@ -173,14 +173,9 @@ impl Plan<'_> {
             (false, _) => Sink::Both,
         };
         journal::start(&ident, self.level(), sink);
-        let started = parts(&self).and_then(|parts| self.start(parts));
-        let result = started.and_then(|started| self.serve(started, make, change));
-        match result {
-            Ok(()) => exit::OK,
-            Err((code, why)) => {
-                error!("{why}");
-                code
-            }
+        match parts(&self).and_then(|parts| self.start(parts)) {
+            Ok(started) => self.serve(started, make, change),
+            Err(failure) => told(&failure, &mut Starter::none()),
         }
     }
 
@@ -272,16 +267,18 @@ impl Plan<'_> {
         started: Started,
         make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
         change: impl Fn(&Settings, &mut Role),
-    ) -> Result<(), Failure> {
-        let mut starter = match self.flag("foreground") {
-            true => Starter::none(),
-            false => process::detach().map_err(|e| refused("going to the background", &e))?,
-        };
-        let result = self.serve_detached(started, &mut starter, make, change);
-        if let Err((code, _)) = &result {
-            starter.tell(*code);
+    ) -> i32 {
+        let mut starter = Starter::none();
+        if !self.flag("foreground") {
+            match process::detach() {
+                Ok(waiting) => starter = waiting,
+                Err(e) => return told(&refused("going to the background", &e), &mut starter),
+            }
         }
-        result
+        match self.serve_detached(started, &mut starter, make, change) {
+            Ok(()) => exit::OK,
+            Err(failure) => told(&failure, &mut starter),
+        }
     }
 
     fn serve_detached(
@@ -393,6 +390,14 @@ struct Started {
 
 const NO_OWN_ADDRESS: &str =
     "key: signatures cover the sender's address, so --interface must name it";
+
+/// Says why there is no daemon, and only then lets go the process that waits for it: a shell that prompts
+/// again has the reason above its prompt.
+fn told((code, why): &Failure, starter: &mut Starter) -> i32 {
+    error!("{why}");
+    starter.tell(*code);
+    *code
+}
 
 fn open_failures(path: &Path) -> Result<File, Failure> {
     OpenOptions::new()
