@@ -311,6 +311,7 @@ impl Plan<'_> {
         })
         .map_err(|e| refused("starting", &e))?;
         let mut pid_file = started.pid_file;
+        let mut ready = false;
         loop {
             match daemon.run().map_err(|e| refused("the loop", &e))? {
                 Event::Ready => {
@@ -323,7 +324,14 @@ impl Plan<'_> {
                     starter.ready().map_err(|e| refused("going to the background", &e))?;
                     daemon.say("READY=1");
                     info!("ready");
+                    ready = true;
                 }
+                Event::Reload if ready => {
+                    daemon.say("RELOADING=1");
+                    self.reload(&mut daemon, started.failures.as_deref(), &change);
+                    daemon.say("READY=1");
+                }
+                // The service manager still waits for the first READY, and this is not it.
                 Event::Reload => self.reload(&mut daemon, started.failures.as_deref(), &change),
                 Event::Ended(End::Stopped) => {
                     info!("ended");
@@ -341,7 +349,6 @@ impl Plan<'_> {
         failures: Option<&Path>,
         change: &impl Fn(&Settings, &mut Role),
     ) {
-        daemon.say("RELOADING=1");
         let read =
             read_all(self.command, &self.matches, &self.base).and_then(|(settings, groups)| {
                 let failures = failures.map(open_failures).transpose().map_err(|f| vec![f.1])?;
@@ -373,7 +380,6 @@ impl Plan<'_> {
                 error!("configuration not changed, the old one stays in force");
             }
         }
-        daemon.say("READY=1");
     }
 }
 
