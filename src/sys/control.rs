@@ -2,7 +2,7 @@
 //!
 //! A Unix stream socket `ADDRESS-PORT.ctl` in the run directory. The client sends one line, the request; the daemon
 //! answers with JSON and closes. A client that is slow, silent or floods costs a bounded buffer and is
-//! dropped after a while; the loop never waits for it.
+//! dropped after a while, or as soon as others need its place; the loop never waits for it.
 
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Clients at a time; more must wait in the kernel's queue.
+/// Clients at a time, and new ones in a lap of the loop; more wait in the kernel's queue.
 const CLIENTS: usize = 16;
 /// Longest request, in bytes.
 const REQUEST: usize = 256;
@@ -35,6 +35,7 @@ pub struct Control {
     listener: UnixListener,
     path: PathBuf,
     clients: BTreeMap<usize, Client>,
+    /// There may be more to accept, of which the kernel will not tell again.
     waiting: bool,
 }
 
@@ -100,32 +101,48 @@ impl Control {
         }
     }
 
-    /// Drops clients whose time is up.
+    /// Drops clients whose time is up, and lets in those who wait.
     pub fn expire(&mut self, now: Instant, registry: &Registry) {
         let late: Vec<usize> =
             self.clients.iter().filter(|(_, c)| c.until < now).map(|(&t, _)| t).collect();
         for token in late {
             self.close(token, registry);
         }
+        if self.waiting {
+            self.accept(registry);
+        }
     }
 
+    /// Takes in a lap no more than there are places, so that each has at least one lap to say its request
+    /// before others may need its place.
     fn accept(&mut self, registry: &Registry) {
-        self.waiting = false;
-        loop {
-            let Some(token) =
-                (LISTENER.0 + 1..=LISTENER.0 + CLIENTS).find(|t| !self.clients.contains_key(t))
-            else {
-                self.waiting = true;
-                return;
-            };
-            // Nobody waiting, or a client that went away meanwhile: both end the round.
-            let Ok((mut stream, _)) = self.listener.accept() else { return };
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            if registry.register(&mut stream, Token(token), interest).is_ok() {
-                let until = Instant::now() + PATIENCE;
-                let client = Client { stream, request: Vec::new(), answer: None, until };
-                self.clients.insert(token, client);
+        self.waiting = true;
+        for _ in 0..CLIENTS {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream, registry),
+                Err(e) => {
+                    // Of those that come later the kernel tells; without a file to spare, we ask again.
+                    self.waiting = e.kind() != io::ErrorKind::WouldBlock;
+                    return;
+                }
             }
+        }
+    }
+
+    fn admit(&mut self, mut stream: UnixStream, registry: &Registry) {
+        if self.clients.len() >= CLIENTS {
+            // Who asked nothing yet goes before who has not taken its answer, and the oldest of them first.
+            let oldest = self.clients.iter().min_by_key(|(_, c)| (c.answer.is_some(), c.until));
+            let oldest = oldest.map(|(&token, _)| token);
+            oldest.into_iter().for_each(|token| self.close(token, registry));
+        }
+        let mut tokens = LISTENER.0 + 1..;
+        let Some(token) = tokens.find(|token| !self.clients.contains_key(token)) else { return };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if registry.register(&mut stream, Token(token), interest).is_ok() {
+            let until = Instant::now() + PATIENCE;
+            let client = Client { stream, request: Vec::new(), answer: None, until };
+            self.clients.insert(token, client);
         }
     }
 
@@ -133,9 +150,6 @@ impl Control {
         if let Some(mut client) = self.clients.remove(&token) {
             // It is closed right after, which deregisters it as well.
             let _ = registry.deregister(&mut client.stream);
-        }
-        if self.waiting {
-            self.accept(registry);
         }
     }
 }
