@@ -103,6 +103,8 @@ pub struct Daemon {
     delayed: Vec<Delayed>,
     held: BTreeMap<&'static str, Held>,
     counters: Counters,
+    /// Every datagram that was taken from the kernel, whatever became of it.
+    received: u64,
     late_ticks: u64,
     stops: u32,
 }
@@ -139,6 +141,7 @@ impl Daemon {
             delayed: Vec::new(),
             held: BTreeMap::new(),
             counters: Counters::default(),
+            received: 0,
             late_ticks: 0,
             stops: 0,
             setup,
@@ -198,6 +201,8 @@ impl Daemon {
 
     /// What the daemon knows.
     pub fn status(&self) -> Value {
+        let mut io = self.counters.to_json();
+        io["received"] = self.received.into();
         let mut status = json!({
             "program": "ms",
             "version": env!("CARGO_PKG_VERSION"),
@@ -207,7 +212,7 @@ impl Daemon {
             "tick_ms": self.setup.tick.as_millis() as u64,
             "ticks": self.clock.ticks(),
             "late_ticks": self.late_ticks,
-            "io": self.counters.to_json(),
+            "io": io,
         });
         if let (Value::Object(all), Value::Object(node)) = (&mut status, self.setup.node.status()) {
             all.extend(node);
@@ -301,6 +306,7 @@ impl Daemon {
             };
             self.readable[i] = count > 0;
             total += count;
+            self.received += count as u64;
             for place in 0..count {
                 self.take_datagram(via, &batch, place);
             }
