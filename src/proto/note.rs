@@ -5,6 +5,9 @@ use crate::wire::WireError;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+/// Changes of one kind in an mcaster's groups that are told in a while.
+const MEMBERS: u32 = 100;
+
 /// How loud a note is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Level {
@@ -148,13 +151,16 @@ impl Note {
         }
     }
 
-    /// Notes that a peer can cause at will are told at most once in a while for each such word;
-    /// the others have none.
-    pub fn limited_as(&self) -> Option<&'static str> {
+    /// Notes that a peer can cause at will are told so many times in a while for each such word; the
+    /// others have none. Members that join and leave are news, until they do nothing else.
+    pub fn limited_as(&self) -> Option<(&'static str, u32)> {
         match self {
-            Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some(cause),
-            Note::MemberRefused { why, .. } => Some(why),
-            Note::Late { .. } => Some("late"),
+            Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some((cause, 1)),
+            Note::MemberRefused { why, .. } => Some((why, 1)),
+            Note::Late { .. } => Some(("late", 1)),
+            Note::MemberAdded { .. } => Some(("member added", MEMBERS)),
+            Note::MemberRejoined { .. } => Some(("member rejoined", MEMBERS)),
+            Note::MemberRemoved { .. } => Some(("member removed", MEMBERS)),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ use super::control::Control;
 use super::fanout::Fanout;
 use super::fault::{Faults, Way};
 use super::notify::Notify;
+use super::quiet::Quiet;
 use super::signal;
 use crate::proto::counters::Counters;
 use crate::proto::node::{Node, Role};
@@ -24,7 +25,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};
 use socket2::Socket;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::{SocketAddr, SocketAddrV4};
@@ -34,8 +35,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Batches taken from a socket before a late tick.
 const DRAIN: usize = 256;
-/// How long notes of one kind are held back after one was told.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// What a daemon is made of.
 pub struct Setup {
@@ -81,12 +80,6 @@ struct Delayed {
     bytes: Vec<u8>,
 }
 
-/// Notes of one kind: told until when, and how many were not.
-struct Held {
-    until: Instant,
-    suppressed: u64,
-}
-
 /// A running daemon.
 pub struct Daemon {
     setup: Setup,
@@ -101,7 +94,7 @@ pub struct Daemon {
     actions: Vec<Action>,
     events: VecDeque<Event>,
     delayed: Vec<Delayed>,
-    held: BTreeMap<&'static str, Held>,
+    quiet: Quiet,
     counters: Counters,
     /// Every datagram that was taken from the kernel, whatever became of it.
     received: u64,
@@ -139,7 +132,7 @@ impl Daemon {
             actions: first,
             events: VecDeque::new(),
             delayed: Vec::new(),
-            held: BTreeMap::new(),
+            quiet: Quiet::default(),
             counters: Counters::default(),
             received: 0,
             late_ticks: 0,
@@ -415,21 +408,7 @@ impl Daemon {
 
     /// Logs a note; of those that a peer can cause at will, one a while.
     fn tell(&mut self, note: &Note) {
-        let mut more = String::new();
-        if let Some(word) = note.limited_as() {
-            let now = Instant::now();
-            match self.held.get_mut(word) {
-                Some(held) if now < held.until => {
-                    held.suppressed += 1;
-                    return;
-                }
-                Some(held) if held.suppressed > 0 => {
-                    more = format!(" ({} more like it were not logged)", held.suppressed);
-                }
-                _ => {}
-            }
-            self.held.insert(word, Held { until: now + QUIET, suppressed: 0 });
-        }
+        let Some(more) = self.quiet.judge(note, Instant::now()) else { return };
         match note.level() {
             Level::Warning => warn!("{note}{more}"),
             Level::Notice => info!("{note}{more}"),

@@ -19,5 +19,6 @@ pub mod interface;
 pub mod journal;
 pub mod notify;
 pub mod process;
+pub mod quiet;
 pub mod signal;
 pub mod socket;
