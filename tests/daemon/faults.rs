@@ -3,7 +3,7 @@
 use super::golden::golden;
 use super::peer::Peer;
 use super::ring::{await_replies, member_with};
-use super::world::World;
+use super::world::{World, eventually};
 use membership::wire::Kind;
 use nix::sys::signal::Signal;
 use std::time::Duration;
@@ -22,14 +22,12 @@ fn a_neighbour_that_is_cut_off_fails_and_when_healed_recovers() {
     for round in 1..=2 {
         world.write("faults", &cut);
         one.signal(Signal::SIGHUP);
-        let lines = "at is detected failed by 1";
-        let words = lines.split_once(' ').unwrap().1;
-        super::world::eventually("the failure", || {
-            (one.log().matches(words).count() == round).then_some(())
+        eventually("the failure", || {
+            (one.log().matches("is detected failed by 1").count() == round).then_some(())
         });
         world.write("faults", "# healed\n");
         one.signal(Signal::SIGHUP);
-        super::world::eventually("the recovery", || {
+        eventually("the recovery", || {
             (one.log().matches("replies again").count() == round).then_some(())
         });
     }

@@ -57,13 +57,14 @@ impl Peer {
         Message::decode(&bytes).unwrap().kind().unwrap()
     }
 
-    /// How long it takes until a QUERY is answered, with the copies of the QUERY that needs.
-    pub fn answer_time(&self, to: SocketAddrV4, query: &[u8]) -> Option<Duration> {
+    /// How long it takes until a question is answered, if it is within that time.
+    pub fn answer_time(&self, to: SocketAddrV4, bytes: &[u8], most: Duration) -> Option<Duration> {
         self.0.set_nonblocking(true).unwrap();
+        // Answers to earlier questions, and what others sent here.
         while self.0.recv_from(&mut [0; 2048]).is_ok() {}
         self.0.set_nonblocking(false).unwrap();
         let start = Instant::now();
-        self.send(to, query);
-        self.receive_within(PATIENCE).map(|_| start.elapsed())
+        self.send(to, bytes);
+        self.receive_within(most).map(|_| start.elapsed())
     }
 }

@@ -38,8 +38,8 @@ pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 static MACHINE: RwLock<()> = RwLock::new(());
 
 enum Share {
-    Some(#[allow(dead_code)] RwLockReadGuard<'static, ()>),
-    All(#[allow(dead_code)] RwLockWriteGuard<'static, ()>),
+    Some { _guard: RwLockReadGuard<'static, ()> },
+    All { _guard: RwLockWriteGuard<'static, ()> },
 }
 
 /// Addresses and a directory of a test's own.
@@ -55,12 +55,12 @@ impl World {
     /// Beside others.
     pub fn new() -> World {
         // A test that failed with it leaves nothing in disorder.
-        World::with(Share::Some(MACHINE.read().unwrap_or_else(|e| e.into_inner())))
+        World::with(Share::Some { _guard: MACHINE.read().unwrap_or_else(|e| e.into_inner()) })
     }
 
     /// With the machine for itself.
     pub fn alone() -> World {
-        World::with(Share::All(MACHINE.write().unwrap_or_else(|e| e.into_inner())))
+        World::with(Share::All { _guard: MACHINE.write().unwrap_or_else(|e| e.into_inner()) })
     }
 
     fn with(share: Share) -> World {
