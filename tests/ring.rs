@@ -16,6 +16,7 @@ use membership::proto::params::{Params, Profile};
 use membership::proto::ring::{Neighbour, Places, Ring};
 use membership::proto::step::{Action, End, Input, Via};
 use membership::wire::{Kind, Message, TABLE, prefix};
+use proptest::prelude::*;
 use std::net::SocketAddrV4;
 
 const HUB: &str = "10.94.0.10:2900";
@@ -153,6 +154,12 @@ fn sent(actions: &[Action]) -> Vec<Sent> {
     sent.collect()
 }
 
+/// When the golden message of that name was sent to the mcaster.
+fn times(all: &[(u32, Action)], name: &str) -> Vec<u32> {
+    let action = Action::Send { to: at(HUB), bytes: golden(name) };
+    all.iter().filter(|(_, a)| *a == action).map(|(now, _)| *now).collect()
+}
+
 fn dropped(actions: &[Action]) -> &'static str {
     let [Action::Note(Note::Dropped { cause, .. })] = actions else { panic!("{actions:?}") };
     cause
@@ -183,12 +190,7 @@ fn what_it_sends_is_the_original_s_to_the_byte() {
 fn the_join_is_sent_again_and_then_given_up_with_a_sentence() {
     let (mut member, _) = Member::start(profile("lan"));
     let all = member.pass(1000);
-    let again: Vec<u32> = all
-        .iter()
-        .filter(|(_, a)| sent(std::slice::from_ref(a)) == [(at(HUB), golden("JOIN_GROUP"))])
-        .map(|(now, _)| *now)
-        .collect();
-    assert_eq!(again, [4, 8, 12, 16, 20, 24]);
+    assert_eq!(times(&all, "JOIN_GROUP"), [4, 8, 12, 16, 20, 24]);
     let Some((28, Action::Done(End::Unavailable(why)))) = all.last() else { panic!("{all:?}") };
     assert!(why.starts_with("no answer from mcaster 10.94.0.10:2900 to 7 JOIN_GROUPs"), "{why}");
 }
@@ -345,19 +347,14 @@ fn a_late_tick_accuses_nobody_and_the_next_silence_is_judged_as_ever() {
 #[test]
 fn a_restarted_mcaster_learns_of_us_by_the_join_that_is_repeated() {
     let mut member = Member::joined(profile("lan"));
-    let joins = |all: &[(u32, Action)]| -> Vec<u32> {
-        let join = [(at(HUB), golden("JOIN_GROUP"))];
-        let of = all.iter().filter(|(_, a)| sent(std::slice::from_ref(a)) == join);
-        of.map(|(now, _)| *now).collect()
-    };
-    assert_eq!(joins(&member.pass(1000)), [1000]);
+    assert_eq!(times(&member.pass(1000), "JOIN_GROUP"), [1000]);
     assert_eq!(member.take(HUB, &golden("DUP_MEMBER")), [], "all is as it was");
-    assert_eq!(joins(&member.pass(1000)), [2000]);
+    assert_eq!(times(&member.pass(1000), "JOIN_GROUP"), [2000]);
     let silent = member.pass(1000);
     let told = |all: &[(u32, Action)]| {
         all.iter().filter(|(_, a)| matches!(a, Action::Note(Note::McasterSilent { .. }))).count()
     };
-    assert_eq!((joins(&silent), told(&silent)), (vec![3000], 1));
+    assert_eq!((times(&silent, "JOIN_GROUP"), told(&silent)), (vec![3000], 1));
     assert_eq!(told(&member.pass(5000)), 0, "told once");
     let actions = member.take(HUB, &golden("JOIN_ACK"));
     assert!(matches!(actions[..], [Action::Note(Note::McasterBack { forgotten: true, .. })]));
@@ -378,13 +375,7 @@ fn settings_read_again_without_other_timings_postpone_nothing() {
 fn a_tick_of_another_length_leaves_the_join_to_be_repeated_in_its_time() {
     let mut member = Member::joined(profile("lan"));
     member.ring.set_params(profile("thesis"));
-    let joins: Vec<u32> = member
-        .pass(100)
-        .iter()
-        .filter(|(_, a)| sent(std::slice::from_ref(a)) == [(at(HUB), golden("JOIN_GROUP"))])
-        .map(|(now, _)| *now)
-        .collect();
-    assert_eq!(joins, [60]);
+    assert_eq!(times(&member.pass(100), "JOIN_GROUP"), [60]);
 }
 
 #[test]
@@ -400,12 +391,7 @@ fn it_leaves_with_retries_and_any_answer_that_it_is_out_ends_it() {
     let mut member = Member::joined(profile("lan"));
     member.step(Input::Stop);
     let all = member.pass(100);
-    let leaves: Vec<u32> = all
-        .iter()
-        .filter(|(_, a)| !sent(std::slice::from_ref(a)).is_empty())
-        .map(|(now, _)| *now)
-        .collect();
-    assert_eq!(leaves, [4, 8, 12, 16, 20, 24]);
+    assert_eq!(times(&all, "LEAVE_GROUP"), [4, 8, 12, 16, 20, 24]);
     let left = Note::Left { group: group(), confirmed: false };
     assert_eq!(all[6..], [(28, Action::Note(left)), (28, Action::Done(End::Stopped))]);
 }
@@ -452,4 +438,56 @@ fn a_query_that_is_damaged_or_not_as_long_as_it_says_is_dropped() {
     let mut garbage = query();
     garbage[84..88].fill(0xAB);
     assert_eq!(sent(&member.take(H2, &garbage)).len(), 1, "data_len of an original");
+}
+
+/// What may come between two ticks; mostly nothing does.
+const BETWEEN: [Option<(&str, &str)>; 8] = [
+    Some((HUB, "JOIN_ACK")),
+    Some((HUB, "LEAVE_ACK")),
+    Some((H2, "QUERY")),
+    Some((H3, "REPLY")),
+    None,
+    None,
+    None,
+    None,
+];
+
+proptest! {
+    /// A daemon sleeps through ticks at which nothing is due, and gives them all at once before
+    /// whatever comes next.
+    #[test]
+    fn ticks_that_find_nothing_due_may_come_as_one(
+        spans in prop::collection::vec((0..BETWEEN.len(), 0..50u32), 0..100),
+        stop in 0..100usize,
+    ) {
+        let (mut single, mut merged) = (Member::joined(profile("lan")), Member::joined(profile("lan")));
+        for (i, (what, ticks)) in spans.into_iter().enumerate() {
+            let mut actions = [Vec::new(), Vec::new()];
+            for (member, actions) in [&mut single, &mut merged].into_iter().zip(&mut actions) {
+                if let Some((from, name)) = BETWEEN[what] {
+                    actions.extend(member.take(from, &golden(name)));
+                }
+                if i == stop {
+                    actions.extend(member.step(Input::Stop));
+                }
+            }
+            for _ in 0..ticks {
+                actions[0].extend(single.tick());
+            }
+            let mut left = ticks;
+            while left > 0 {
+                let quiet = left.min(merged.ring.due() - 1);
+                if quiet > 0 {
+                    prop_assert_eq!(merged.step(Input::Tick { elapsed: quiet }), []);
+                    left -= quiet;
+                }
+                if left > 0 {
+                    actions[1].extend(merged.tick());
+                    left -= 1;
+                }
+            }
+            prop_assert_eq!(&actions[0], &actions[1]);
+            prop_assert_eq!(&single.ring, &merged.ring);
+        }
+    }
 }

@@ -131,6 +131,14 @@ impl Mcaster {
         self.limits = limits;
     }
 
+    /// Ticks until something is due; `u32::MAX` if nothing ever is. Fewer do nothing but pass.
+    pub fn due(&self) -> u32 {
+        match self.limits.rate > 0 || self.limits.expire > 0 {
+            true => self.until_second,
+            false => u32::MAX,
+        }
+    }
+
     /// One input, all its actions.
     pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
         match input {

@@ -65,6 +65,14 @@ impl Monitor {
         }
     }
 
+    /// Ticks until something is due.
+    pub fn due(&self) -> u32 {
+        match self {
+            Monitor::Resting { next } => next.left(),
+            Monitor::Asking { wait } => wait.due(),
+        }
+    }
+
     /// The neighbour replied (lines 6 and 7).
     pub fn answered(&mut self, params: &Params) {
         *self = Monitor::new(params);

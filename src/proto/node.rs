@@ -53,6 +53,15 @@ impl Node {
         (&mut self.role, self.door.as_mut())
     }
 
+    /// Ticks until something is due; `u32::MAX` if nothing ever is. The ticks before that may be input as one,
+    /// if they come before any other input.
+    pub fn due(&self) -> u32 {
+        match self {
+            Node::Ring(ring) => ring.due(),
+            Node::Mcaster(mcaster) => mcaster.due(),
+        }
+    }
+
     /// What `ms status` shows of it: an object.
     pub fn status(&self) -> Value {
         let mut status = match &self.role {

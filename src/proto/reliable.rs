@@ -50,6 +50,11 @@ impl Reliable {
         Waiting::Again
     }
 
+    /// Ticks until something is due.
+    pub fn due(&self) -> u32 {
+        self.timer.left()
+    }
+
     /// Retries left.
     pub fn left(&self) -> u32 {
         self.left

@@ -116,6 +116,16 @@ impl Ring {
         }
     }
 
+    /// Ticks until something is due; `u32::MAX` if nothing ever is. Fewer do nothing but pass.
+    pub fn due(&self) -> u32 {
+        match self.phase {
+            Phase::Joining { wait } | Phase::Leaving { wait } => wait.due(),
+            Phase::Joined { refresh, .. } if refresh == Countdown::OFF => self.monitor.due(),
+            Phase::Joined { refresh, .. } => self.monitor.due().min(refresh.left()),
+            Phase::Left => u32::MAX,
+        }
+    }
+
     /// One input, all its actions.
     pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
         match input {

@@ -21,13 +21,13 @@ impl TickClock {
         TickClock { period, next: now + period, ticks: 0 }
     }
 
-    /// How long to sleep at the most, from `now` to the next tick.
-    pub fn sleep(&self, now: Instant) -> Duration {
-        self.next.saturating_duration_since(now)
+    /// How long it is from `now` to the tick after `ticks` (at least 1) of them.
+    pub fn sleep(&self, now: Instant, ticks: u32) -> Duration {
+        (self.next + self.period * ticks.saturating_sub(1)).saturating_duration_since(now)
     }
 
-    /// The ticks that passed since this was asked last: 0 if the next one is not due yet, 1 if all is
-    /// well, more if the process was not run in time.
+    /// The ticks that passed since this was asked last: 0 if the next one is not due yet, as many as were
+    /// to be slept through if all is well, more if the process was not run in time.
     pub fn elapsed(&mut self, now: Instant) -> u32 {
         let Some(late) = now.checked_duration_since(self.next) else { return 0 };
         let missed = late.as_nanos() / self.period.as_nanos();
@@ -61,9 +61,10 @@ mod tests {
         assert_eq!(clock.elapsed(start), 0);
         assert_eq!(clock.elapsed(start + ms(9)), 0);
         assert_eq!(clock.elapsed(start + ms(12)), 1);
-        assert_eq!(clock.sleep(start + ms(12)), ms(8));
+        assert_eq!(clock.sleep(start + ms(12), 1), ms(8));
+        assert_eq!(clock.sleep(start + ms(12), 3), ms(28));
         assert_eq!(clock.elapsed(start + ms(65)), 5);
-        assert_eq!(clock.sleep(start + ms(65)), ms(5));
+        assert_eq!(clock.sleep(start + ms(65), 1), ms(5));
         assert_eq!(clock.ticks(), 6);
     }
 }

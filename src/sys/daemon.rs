@@ -1,11 +1,15 @@
 //! The loop: input at once, ticks on time, one lap per input.
 //!
 //! ```text
-//!   sleep until input, the next tick or a signal
+//!   sleep until input, a signal or the next tick at which something is due
+//!   ├─ ticks: those that nothing was due at, as one
 //!   ├─ input: a batch from every socket that has some, each datagram through node.step to the end
 //!   ├─ tick:  when it is due, also in a flood; if it is late, all input that waits comes first
 //!   └─ signal, service manager, control socket
 //! ```
+//!
+//! An idle daemon costs what its wakings cost, so it sleeps through ticks that would find nothing to do. The node
+//! cannot tell the difference: it has all of them before whatever else it is given.
 
 use super::batch::{LARGEST, Receiver, Sent};
 use super::clock::TickClock;
@@ -33,6 +37,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Longest sleep, if a tick is not longer: a signal that comes just before it is seen after it.
+const LONGEST: Duration = Duration::from_millis(250);
 /// Batches taken from a socket before a late tick.
 const DRAIN: usize = 256;
 
@@ -100,6 +106,8 @@ pub struct Daemon {
     received: u64,
     late_ticks: u64,
     stops: u32,
+    /// The ticks that were to pass until something is due, as it was before the sleep.
+    planned: u32,
 }
 
 impl Daemon {
@@ -137,6 +145,7 @@ impl Daemon {
             received: 0,
             late_ticks: 0,
             stops: 0,
+            planned: 1,
             setup,
         };
         daemon.take_actions();
@@ -156,10 +165,13 @@ impl Daemon {
             if let Some(event) = self.look_at_signals() {
                 return Ok(event);
             }
+            self.planned = self.plan();
             match self.poll.poll(&mut ready, Some(self.sleep())) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                // By a signal, which is looked at when the time is right.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => ready.clear(),
                 other => other?,
             }
+            let missed = self.pass_quiet_ticks();
             for event in &ready {
                 if Control::owns(event.token()) {
                     self.serve_control(event.token());
@@ -168,7 +180,7 @@ impl Daemon {
                 }
             }
             self.receive_once();
-            self.keep_time();
+            self.keep_time(missed);
         }
     }
 
@@ -231,14 +243,32 @@ impl Daemon {
         signal::reload().then_some(Event::Reload)
     }
 
+    /// The ticks until something is due.
+    fn plan(&self) -> u32 {
+        let most = (LONGEST.as_nanos() / self.setup.tick.as_nanos().max(1)) as u32;
+        self.setup.node.due().min(most).max(1)
+    }
+
+    /// Gives the node the ticks that passed and find nothing due, before any input: a timer that input
+    /// starts must not run for the time before. Returns the ticks that find something.
+    fn pass_quiet_ticks(&mut self) -> u32 {
+        let elapsed = self.clock.elapsed(Instant::now());
+        let quiet = elapsed.min(self.planned - 1);
+        if quiet > 0 {
+            self.step(Input::Tick { elapsed: quiet });
+        }
+        elapsed - quiet
+    }
+
     /// How long nothing is due.
     fn sleep(&self) -> Duration {
         if self.readable.contains(&true) || !self.events.is_empty() {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let delayed = self.delayed.iter().map(|d| d.due.saturating_duration_since(now)).min();
-        self.clock.sleep(now).min(delayed.unwrap_or(Duration::MAX))
+        let due = self.delayed.iter().map(|d| d.due).chain(self.next_watchdog).min();
+        let due = due.map_or(Duration::MAX, |due| due.saturating_duration_since(now));
+        self.clock.sleep(now, self.planned).min(due)
     }
 
     fn serve_control(&mut self, token: Token) {
@@ -250,10 +280,18 @@ impl Daemon {
         self.control.answer(token, format!("{answer}\n"), self.poll.registry());
     }
 
-    fn keep_time(&mut self) {
+    /// The ticks that are due, those of them that came while input was handled too; and what else is due.
+    fn keep_time(&mut self, missed: u32) {
         let now = Instant::now();
         self.release_delayed(now);
-        let elapsed = self.clock.elapsed(now);
+        self.control.expire(now, self.poll.registry());
+        if let (Some(due), Some(every)) = (self.next_watchdog, self.notify.watchdog())
+            && now >= due
+        {
+            self.notify.say("WATCHDOG=1");
+            self.next_watchdog = Some(now + every);
+        }
+        let elapsed = missed.saturating_add(self.clock.elapsed(now));
         if elapsed == 0 {
             return;
         }
@@ -271,13 +309,6 @@ impl Daemon {
             }
         }
         self.step(Input::Tick { elapsed });
-        self.control.expire(now, self.poll.registry());
-        if let (Some(due), Some(every)) = (self.next_watchdog, self.notify.watchdog())
-            && now >= due
-        {
-            self.notify.say("WATCHDOG=1");
-            self.next_watchdog = Some(now + every);
-        }
     }
 
     /// One batch from every socket that has something; says how many datagrams that were.

@@ -5,7 +5,7 @@ use super::peer::{Peer, about};
 use super::world::World;
 use membership::wire::{Kind, prefix};
 use std::net::SocketAddrV4;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The two sockets of an original mserver, joined to the group.
 fn original(world: &World, host: u8) -> (Peer, Peer) {
@@ -87,4 +87,15 @@ fn a_large_message_arrives_whole_and_one_too_large_is_counted() {
     outsider.send(world.at(1), &with_data(1400));
     assert_eq!(mc.receive().1[16..], with_data(1400));
     assert_eq!(mcaster.status()["io"]["oversized"], 1);
+}
+
+#[test]
+fn a_member_that_is_silent_for_too_long_is_removed_in_time() {
+    let world = World::new();
+    let mcaster = world.mcaster(1, &["--expire", "1"]);
+    let _silent = original(&world, 11);
+    let start = Instant::now();
+    mcaster.await_log(&format!("{} was silent for too long, removed, 0 now", world.ip(11)));
+    let took = start.elapsed();
+    assert!((Duration::from_millis(900)..Duration::from_secs(4)).contains(&took), "{took:?}");
 }
