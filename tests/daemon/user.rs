@@ -89,7 +89,7 @@ fn without_root_it_says_that_it_cannot() {
         return;
     }
     let world = World::new();
-    let mut mcaster = world.spawn("mcaster", 1, &["-u", "nobody"]);
+    let mut mcaster = world.spawn("mcaster", 1, &["-u", "root"]);
     assert_eq!(mcaster.exit_code(), 77);
     mcaster.await_log("giving up privileges: ");
 }
