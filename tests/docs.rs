@@ -281,7 +281,8 @@ fn the_sample_has_every_keyword_and_its_default() {
         .filter(|(keyword, _)| !examples.contains(&keyword.as_str()))
         .map(|(keyword, value)| format!("{keyword} {value}\n"))
         .collect();
-    let said = conf::Settings::from_said(&conf::read("etc/ms.conf", &text).unwrap()).unwrap();
+    let (said, errors) = conf::Settings::from_said(&conf::read("etc/ms.conf", &text));
+    assert_eq!(errors, [""; 0]);
     let default = conf::Settings::default();
     assert_eq!(said.params(), default.params());
     assert_eq!(said.groups, Some(PathBuf::from(conf::DEFAULT_GROUPS)));

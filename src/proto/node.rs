@@ -56,9 +56,9 @@ impl Node {
     /// Ticks until something is due; `u32::MAX` if nothing ever is. The ticks before that may be input as one,
     /// if they come before any other input.
     pub fn due(&self) -> u32 {
-        match self {
-            Node::Ring(ring) => ring.due(),
-            Node::Mcaster(mcaster) => mcaster.due(),
+        match &self.role {
+            Role::Ring(ring) => ring.due(),
+            Role::Mcaster(mcaster) => mcaster.due(),
         }
     }
 

@@ -14,6 +14,7 @@
 use super::batch::{LARGEST, Receiver, Sent};
 use super::clock::TickClock;
 use super::control::Control;
+use super::detour::{Delayed, Detour};
 use super::fanout::Fanout;
 use super::fault::{Faults, Way};
 use super::notify::Notify;
@@ -77,15 +78,6 @@ pub enum Event {
     Ended(End),
 }
 
-/// A datagram that a fault holds back.
-struct Delayed {
-    due: Instant,
-    way: Way,
-    via: Via,
-    peer: SocketAddrV4,
-    bytes: Vec<u8>,
-}
-
 /// A running daemon.
 pub struct Daemon {
     setup: Setup,
@@ -99,7 +91,7 @@ pub struct Daemon {
     fanout: Fanout,
     actions: Vec<Action>,
     events: VecDeque<Event>,
-    delayed: Vec<Delayed>,
+    detour: Detour,
     quiet: Quiet,
     counters: Counters,
     /// Every datagram that was taken from the kernel, whatever became of it.
@@ -139,7 +131,7 @@ impl Daemon {
             fanout: Fanout::default(),
             actions: first,
             events: VecDeque::new(),
-            delayed: Vec::new(),
+            detour: Detour::new(std::mem::take(&mut setup.faults)),
             quiet: Quiet::default(),
             counters: Counters::default(),
             received: 0,
@@ -196,7 +188,7 @@ impl Daemon {
             self.setup.tick = tick;
         }
         self.setup.failures = failures;
-        self.setup.faults = faults;
+        self.detour.set(faults);
     }
 
     /// Tells the service manager, if there is one.
@@ -266,7 +258,7 @@ impl Daemon {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let due = self.delayed.iter().map(|d| d.due).chain(self.next_watchdog).min();
+        let due = self.detour.due().into_iter().chain(self.next_watchdog).min();
         let due = due.map_or(Duration::MAX, |due| due.saturating_duration_since(now));
         self.clock.sleep(now, self.planned).min(due)
     }
@@ -354,7 +346,7 @@ impl Daemon {
             return;
         }
         let bytes = datagram.bytes;
-        if !self.setup.faults.is_empty() {
+        if !self.detour.is_open() {
             return self.take_with_faults(via, from, bytes);
         }
         self.setup.node.step(Input::Datagram { via, from, bytes }, &mut self.actions);
@@ -407,10 +399,10 @@ impl Daemon {
     }
 
     fn send(&mut self, to: SocketAddrV4, bytes: Vec<u8>) {
-        if self.setup.faults.is_empty() {
+        if self.detour.is_open() {
             return self.send_now(to, &bytes);
         }
-        self.delay(Way::Out, Via::Own, to, &bytes);
+        self.detour.take(Way::Out, Via::Own, to, &bytes);
         self.release_delayed(Instant::now());
     }
 
@@ -448,25 +440,12 @@ impl Daemon {
     }
 
     fn take_with_faults(&mut self, via: Via, from: SocketAddrV4, bytes: &[u8]) {
-        self.delay(Way::In, via, from, bytes);
+        self.detour.take(Way::In, via, from, bytes);
         self.release_delayed(Instant::now());
     }
 
-    fn delay(&mut self, way: Way, via: Via, peer: SocketAddrV4, bytes: &[u8]) {
-        let now = Instant::now();
-        let copies = self.setup.faults.judge(way, peer, bytes);
-        self.delayed.extend(copies.into_iter().map(|delay| Delayed {
-            due: now + delay,
-            way,
-            via,
-            peer,
-            bytes: bytes.to_vec(),
-        }));
-    }
-
     fn release_delayed(&mut self, now: Instant) {
-        while let Some(i) = self.delayed.iter().position(|d| d.due <= now) {
-            let Delayed { way, via, peer, bytes, .. } = self.delayed.remove(i);
+        while let Some(Delayed { way, via, peer, bytes, .. }) = self.detour.release(now) {
             match way {
                 Way::Out => self.send_now(peer, &bytes),
                 Way::In => {
@@ -496,7 +475,7 @@ impl Daemon {
         });
         let extended = [&prefix::encode(from)[..], bytes].concat();
         for to in copies {
-            self.delay(Way::Out, Via::Own, to, &extended);
+            self.detour.take(Way::Out, Via::Own, to, &extended);
         }
     }
 }

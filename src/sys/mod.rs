@@ -12,6 +12,7 @@ pub mod batch;
 pub mod clock;
 pub mod control;
 pub mod daemon;
+pub mod detour;
 pub mod entropy;
 pub mod fanout;
 pub mod fault;

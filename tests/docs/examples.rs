@@ -109,8 +109,9 @@ fn the_example_files_are_right() {
         let block = of_page.iter().find(|b| b[0].starts_with(first)).expect(first);
         block.join("\n")
     };
-    let said = conf::read("ms.conf", &block("ms.conf.5", "user")).unwrap();
-    let settings = conf::Settings::from_said(&said).unwrap();
+    let said = conf::read("ms.conf", &block("ms.conf.5", "user"));
+    let (settings, errors) = conf::Settings::from_said(&said);
+    assert_eq!(errors, [""; 0]);
     assert_eq!(settings.user.as_deref(), Some("ms"));
     let groups = groups::read("ms.groups", &block("ms.groups.5", "nps")).unwrap();
     assert_eq!(groups.len(), 3);
