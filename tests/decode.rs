@@ -76,6 +76,27 @@ fn every_datagram_of_the_originals_is_printed() {
 }
 
 #[test]
+fn what_mservers_say_to_one_another_is_printed() {
+    compare("coreset", &["tests/decode/coreset.hex"], b"");
+    compare("coreset-json", &["--json", "tests/decode/coreset.hex"], b"");
+}
+
+#[test]
+fn a_payload_that_makes_no_sense_is_said_to_make_none() {
+    let hex = std::fs::read_to_string("tests/decode/coreset.hex").unwrap();
+    let query = hex.lines().find(|line| line.starts_with("00")).unwrap();
+    let mut bytes: Vec<u8> = (0..query.len() / 2)
+        .map(|i| u8::from_str_radix(&query[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    // The code of the body: behind the fixed part and a gid, two bytes into the data.
+    bytes[HEADER_LEN + 2 + 2] = 0xFE;
+    let sum = checksum::compute(&bytes);
+    bytes[4..8].copy_from_slice(&sum.to_be_bytes());
+    let ran = run(&["-j", &digits(&bytes)], b"");
+    assert_eq!(objects(&ran.out)[0]["payload"], "core-set, malformed payload: body: unknown");
+}
+
+#[test]
 fn garbage_is_explained() {
     compare("garbage", &["tests/decode/garbage.hex"], b"");
     compare("garbage-json", &["--json", "tests/decode/garbage.hex"], b"");

@@ -10,6 +10,7 @@
 //! Garbage is what this command is for: it is explained, and the exit status says that there was some.
 
 mod capture;
+mod coreset;
 mod dissect;
 mod hex;
 mod json;

@@ -5,10 +5,14 @@
 //! [`rows`] and its keys to [`keys`]; the bytes themselves are shown whatever they mean, so that nothing
 //! hides behind an explanation.
 
+use super::coreset;
 use super::dissect::Reading;
-use crate::wire::Kind;
+use super::layout::{Field, OURS};
+use crate::name::{Gid, GroupName, Rank};
 use crate::wire::auth::{Trailer, nonce_of};
+use crate::wire::coreset::CoreMessage;
 use crate::wire::fragment::{Fragment, Parts};
+use crate::wire::{Header, Kind};
 use serde_json::{Map, Value, json};
 
 /// Bytes in a row of a hex dump.
@@ -24,8 +28,13 @@ pub fn rows(reading: &Reading<'_>) -> Vec<(&'static str, String)> {
     let (payload, trailer) = Trailer::split(data);
     let labels = std::iter::once("data").chain(std::iter::repeat(""));
     let mut rows: Vec<_> = labels.zip(dump(0, data)).collect();
-    if let Some(said) = in_words(reading.kind(), payload) {
-        rows.push(("payload", said));
+    match said(reading, payload) {
+        Some(Said::Words(words)) => rows.push(("payload", words)),
+        Some(Said::Tree(tree)) => {
+            rows.push(("payload", "core-set".into()));
+            rows.extend(coreset::rows(&tree).into_iter().map(|row| ("", row)));
+        }
+        None => {}
     }
     if let Some(t) = trailer {
         let (key, boot, sequence) = (t.key, t.boot, t.sequence);
@@ -44,8 +53,12 @@ pub fn keys(reading: &Reading<'_>, object: &mut Map<String, Value>) {
         return;
     }
     let (payload, trailer) = Trailer::split(data);
-    if let Some(said) = in_words(reading.kind(), payload) {
-        object.insert("payload".into(), said.into());
+    if let Some(said) = said(reading, payload) {
+        let value = match said {
+            Said::Words(words) => words.into(),
+            Said::Tree(tree) => tree.into(),
+        };
+        object.insert("payload".into(), value);
     }
     if let Some(t) = trailer {
         let (key, boot, sequence) = (t.key, t.boot, t.sequence);
@@ -55,9 +68,52 @@ pub fn keys(reading: &Reading<'_>, object: &mut Map<String, Value>) {
     }
 }
 
+/// What a payload says.
+enum Said {
+    /// In a sentence.
+    Words(String),
+    /// Key by key: a core-set message has too much to say for one.
+    Tree(Map<String, Value>),
+}
+
 /// What the payload of a message says, where we know the kind.
-fn in_words(kind: Option<Kind>, payload: &[u8]) -> Option<String> {
-    match kind? {
+fn said(reading: &Reading<'_>, payload: &[u8]) -> Option<Said> {
+    let kind = reading.kind()?;
+    if payload.first() == Some(&crate::wire::coreset::KIND) && is_of_a_core_set(kind) {
+        let exclude = reading.exclude.iter().flatten().map(|&gid| Gid(gid)).collect();
+        return Some(match CoreMessage::from_parts(&header(reading)?, exclude, payload) {
+            Ok(core) => Said::Tree(coreset::object(&core)),
+            Err(refusal) => Said::Words(format!("core-set, {refusal}")),
+        });
+    }
+    in_words(kind, payload).map(Said::Words)
+}
+
+/// The types of what mservers say to one another.
+fn is_of_a_core_set(kind: Kind) -> bool {
+    kind.code() <= Kind::MDelParReq.code()
+        || matches!(kind, Kind::Application | Kind::Forward | Kind::Error)
+}
+
+/// The fixed part, if all of it is there and in our layout.
+fn header(reading: &Reading<'_>) -> Option<Header> {
+    let mut field = [0; GroupName::FIELD];
+    let name = reading.group_name()?;
+    field[..name.len()].copy_from_slice(name);
+    Some(Header {
+        group: GroupName::from_field(&field).filter(|_| *reading.layout == OURS)?,
+        view: reading.short(Field::GroupView)?,
+        authentication: reading.number(Field::Authentication)?,
+        sender: Gid(reading.short(Field::SenderGid)?),
+        code: reading.short(Field::MsgType)?,
+        subject: Gid(reading.short(Field::SubjectGid)?),
+        subject_addr: reading.subject_addr()?,
+        subject_rank: Rank(reading.short(Field::SubjectRank)?),
+    })
+}
+
+fn in_words(kind: Kind, payload: &[u8]) -> Option<String> {
+    match kind {
         Kind::Challenge | Kind::Response => Some(match nonce_of(payload) {
             Some(nonce) => format!("nonce {}", hex(&nonce)),
             None => "no nonce, malformed".to_string(),
