@@ -4,19 +4,22 @@
 //! What needs tshark is ignored by default: `cargo test --test dissector -- --ignored` runs it, and says
 //! so where there is none.
 
+#[path = "coreset/examples.rs"]
+mod examples;
 #[path = "decode/fixture.rs"]
 mod fixture;
 
 use fixture::{Original, ipv4, originals, pcap};
 use membership::wire::checksum::{self, Checksum};
 use membership::wire::{Draft, HEADER_LEN, Header, Kind, Message, Sum, TABLE, prefix};
+use membership::wire::{auth, coreset, fragment};
 use std::io::Write;
 use std::net::SocketAddrV4;
 use std::process::{Command, Stdio};
 
 const DISSECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/wireshark/ms.lua");
 /// What tshark prints of a packet, in this order; the last is an error of Lua.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 23] = [
     "ms.prefix.family",
     "ms.prefix.port",
     "ms.prefix.addr",
@@ -34,13 +37,16 @@ const FIELDS: [&str; 21] = [
     "ms.exclude",
     "ms.subjects",
     "ms.data",
+    "ms.payload",
+    "ms.body",
     "_ws.col.Protocol",
     "_ws.col.Info",
     "_ws.expert.message",
     "_ws.lua.text",
 ];
-/// Where the columns of tshark begin among them.
-const PROTOCOL: usize = 17;
+/// Where the payload and the columns of tshark begin among them.
+const PAYLOAD: usize = 17;
+const PROTOCOL: usize = 19;
 
 /// What is in a table of the dissector.
 fn lua_table(name: &str) -> String {
@@ -56,6 +62,20 @@ fn the_types_of_the_dissector_are_those_of_the_table() {
     let table = lua_table("TYPES");
     let found: Vec<&str> = table.lines().map(str::trim).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_payloads_of_the_dissector_are_those_of_the_program() {
+    let payloads = [
+        (coreset::KIND, "core-set"),
+        (fragment::KIND, "fragment"),
+        (auth::PAYLOAD_KIND, "authentication"),
+    ];
+    let bodies = coreset::BODIES.iter().zip(0..).map(|(name, code)| (code, *name)).collect();
+    for (name, rows) in [("PAYLOADS", payloads.to_vec()), ("BODIES", bodies)] {
+        let rows = rows.iter().map(|(code, name)| format!("[{code}] = \"{name}\","));
+        assert!(lua_table(name).lines().map(str::trim).eq(rows), "{name}");
+    }
 }
 
 #[test]
@@ -104,7 +124,7 @@ fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(";")
 }
 
-/// What tshark must say of a message that makes sense, up to its columns.
+/// What tshark must say of a message that makes sense, up to its payload.
 fn fields(prefix: Option<SocketAddrV4>, bytes: &[u8], message: &Message<'_>) -> Vec<String> {
     let header = &message.header;
     let status = match checksum::check(bytes) {
@@ -162,7 +182,7 @@ fn tshark_reads_the_originals_as_we_do() {
             _ => (None, &original.bytes[..]),
         };
         let message = Message::decode(bytes).unwrap();
-        assert_eq!(row[..PROTOCOL], fields(sender, bytes, &message), "{}", original.name);
+        assert_eq!(row[..PAYLOAD], fields(sender, bytes, &message), "{}", original.name);
         assert_eq!(row[PROTOCOL], "MS");
         let header = &message.header;
         let kind = header.kind().expect("a type of the table");
@@ -192,9 +212,22 @@ fn tshark_reads_every_message_of_the_table_and_its_checksum() {
     let Some(rows) = tshark(&packets) else { return };
     for ((bytes, row), table) in drafts.iter().zip(rows).zip(TABLE) {
         let message = Message::receive(bytes, false).unwrap();
-        assert_eq!(row[..PROTOCOL], fields(None, bytes, &message), "{}", table.name);
+        assert_eq!(row[..PAYLOAD], fields(None, bytes, &message), "{}", table.name);
         assert_eq!(row[PROTOCOL + 1], format!("{} ring 0 -> 0", table.name));
         assert_eq!(row[PROTOCOL + 2..].concat(), "", "{}", table.name);
+    }
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn tshark_names_the_payload_of_a_core_set() {
+    let from = "10.94.0.1:2900".parse().unwrap();
+    let datagrams = examples::datagrams();
+    let packets: Vec<Vec<u8>> = datagrams.iter().map(|bytes| ipv4(from, from, bytes)).collect();
+    let Some(rows) = tshark(&packets) else { return };
+    for ((name, message), row) in examples::examples().into_iter().zip(rows) {
+        assert_eq!(row[PAYLOAD..PROTOCOL], ["1".into(), message.body.code().to_string()], "{name}");
+        assert_eq!(row[PROTOCOL + 2..].concat(), "", "{name}");
     }
 }
 
@@ -249,7 +282,7 @@ fn tshark_complains_of_a_damaged_message_exactly_where_we_do() {
         match decoded {
             Ok(message) if sound => {
                 good += 1;
-                assert_eq!(row[..PROTOCOL], fields(sender, bytes, &message), "{original:?}");
+                assert_eq!(row[..PAYLOAD], fields(sender, bytes, &message), "{original:?}");
                 let odd = message.kind().is_none() || has_garbage_length(bytes, &message);
                 assert_eq!(complaint.is_empty(), !odd, "{complaint}: {original:?}");
             }

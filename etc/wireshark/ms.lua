@@ -17,6 +17,7 @@ local ms = Proto("ms", "Group membership service")
 local VERSION, HEADER, PREFIX, FAMILY = 1, 88, 16, 2
 local EXTENDED_PORT = 3000
 local NO_CHECKSUM = 0x0000FFFF
+local CORE_SET = 1
 
 -- The message types. A test compares them with the table of the program.
 local TYPES = {
@@ -84,6 +85,31 @@ local TYPES = {
     [143] = "NEG_LEAVE",
 }
 
+-- What the first byte of our data says: whose payload it is. What the third says in a core-set's.
+-- A test compares both with the program.
+local PAYLOADS = {
+    [1] = "core-set",
+    [4] = "fragment",
+    [5] = "authentication",
+}
+local BODIES = {
+    [0] = "query",
+    [1] = "reply",
+    [2] = "probe",
+    [3] = "probe-reply",
+    [4] = "initiate",
+    [5] = "ack",
+    [6] = "commit",
+    [7] = "commit-initiate",
+    [8] = "wait",
+    [9] = "msg-query",
+    [10] = "coord-fail",
+    [11] = "init",
+    [12] = "request",
+    [13] = "refused",
+    [14] = "forward",
+}
+
 -- Types in which the programs of 1994 leave garbage in the length of the data: they have none.
 local BARE = { 0, 1, 120, 121, 130, 131, 132, 140, 141, 142, 143 }
 local is_bare = {}
@@ -110,6 +136,8 @@ local f = {
     exclude = ProtoField.uint16("ms.exclude", "Excluded"),
     subjects = ProtoField.uint16("ms.subjects", "Subject in the list"),
     data = ProtoField.bytes("ms.data", "Data"),
+    payload = ProtoField.uint8("ms.payload", "Payload", base.DEC, PAYLOADS),
+    body = ProtoField.uint8("ms.body", "Body", base.DEC, BODIES),
 }
 ms.fields = f
 
@@ -197,6 +225,15 @@ local function add_gids(tree, field, message, at, count)
     end
 end
 
+-- The data, and whose payload it is. Data of an application of 1994 may begin with any byte, so one that
+-- opens no payload is nothing odd.
+local function add_data(tree, data)
+    local item = tree:add(f.data, data)
+    if not PAYLOADS[data(0, 1):uint()] then return end
+    item:add(f.payload, data(0, 1))
+    if data(0, 1):uint() == CORE_SET and data:len() > 2 then item:add(f.body, data(2, 1)) end
+end
+
 -- What is behind the fixed part. `whole` is the length that the message had before the capture cut it.
 local function add_body(tree, message, whole, code)
     local exclude, subjects = message(68, 2):uint(), message(76, 2):uint()
@@ -222,7 +259,7 @@ local function add_body(tree, message, whole, code)
         return
     end
     local here = math.min(need, message:len())
-    if here > behind_lists then tree:add(f.data, message(behind_lists, here - behind_lists)) end
+    if here > behind_lists then add_data(tree, message(behind_lists, here - behind_lists)) end
     if need > whole then
         data_item:add_proto_expert_info(e.length,
             string.format("%d bytes of data, %d are there", data, whole - behind_lists))
