@@ -302,10 +302,7 @@ pub fn body() -> BoxedStrategy<Body> {
 /// Any message that keeps the rules.
 pub fn message() -> BoxedStrategy<CoreMessage> {
     let from = (prop_oneof![Just(Gid::NONE), gid()], life());
-    let exclude = some(0, MAX_MEMBERS).prop_flat_map(gids).prop_map(|mut gids| {
-        gids.sort();
-        gids
-    });
+    let exclude = some(0, MAX_MEMBERS).prop_flat_map(gids);
     let prev = proptest::option::of(change_id());
     let sender = (set_name(), from, any::<u8>(), position(), positions(0..MAX_PARENTS + 1), prev);
     (sender, exclude, body())

@@ -40,7 +40,8 @@ pub(super) fn message(message: &CoreMessage) -> Checked {
     name(&message.name)?;
     demand(message.parents.len() <= MAX_PARENTS, "parents: more than two")?;
     demand(message.exclude.len() <= MAX_MEMBERS, "exclude: too many")?;
-    demand(ascending(&message.exclude), "exclude: not in order")?;
+    let distinct: BTreeSet<_> = message.exclude.iter().collect();
+    demand(distinct.len() == message.exclude.len(), "exclude: a gid twice")?;
     demand(!message.exclude.contains(&Gid::NONE), "exclude: no gid")?;
     body(&message.body)
 }

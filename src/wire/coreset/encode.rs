@@ -20,7 +20,7 @@
 //! ```
 //!
 //! The fields of the header of 1994 complete it: `group_name` is the name without its suffix, `sender_gid` the
-//! sender's gid, `exclude_list` its exclude list in ascending order; `group_view` repeats the number of
+//! sender's gid, `exclude_list` its exclude list, in any order; `group_view` repeats the number of
 //! the position. A version that adds fields puts them behind all others and has a higher number; it is
 //! read as far as it is known. The parts:
 //!
