@@ -1,4 +1,26 @@
-//! `ms`, a group membership service for Unix hosts.
+//! `ms`, a group membership service for Unix hosts: the library behind the command.
+//!
+//! It implements David Neely's thesis "A Scalable Decentralized Group Membership Service for an Asynchronous Environment"
+//! (Naval Postgraduate School, 1994). The map, from the thesis to files:
+//!
+//! | thesis | what | where |
+//! |---|---|---|
+//! | Figure 13, Table 5, appendix | the message, its types | [`wire`], [`wire::TABLE`] |
+//! | Figures 50, 53 | the prefix of an mcaster | [`wire::prefix`] |
+//! | Figure 14 | pairwise monitoring | [`proto::monitor`], and in a core-set `proto::coreset::ticking` |
+//! | Figures 15, 20 | Reliable_receive, Reliable_multi_receive | [`proto::reliable`], the phases of [`proto::coreset`] |
+//! | Figures 16 to 29, IV.C | changes: coordinator, follower, priority | `proto::coreset::{change, priority, requests}` |
+//! | Figures 30 to 32 | election and resume | `proto::coreset::election` |
+//! | IV.E.1, Figures 46, 47 | partitions, reformation | `proto::coreset::partition` |
+//! | Figures 51, 55 | the mcaster | [`proto::mcaster`] |
+//! | Figure 57 | the core table | [`wire::coreset::View`] |
+//! | Figures 62, 63 | the mserver's joining, Init | `proto::coreset::outside` |
+//! | VI.B, appendix | the mserver of 1994 | [`proto::ring`] |
+//! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`] |
+//!
+//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`. `wire` is bytes and nothing else; `proto` is pure, `step(input)
+//! -> actions`; `sys` alone touches the kernel; `cmd` is what a person types. What no paper of 1994 has stands beside it:
+//! signatures in [`wire::auth`], large messages in [`wire::fragment`].
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
