@@ -15,6 +15,7 @@ mod faults;
 mod flood;
 mod golden;
 mod idle;
+mod keys;
 mod peer;
 mod reload;
 mod ring;
