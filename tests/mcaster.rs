@@ -8,7 +8,7 @@
 #[path = "daemon/golden.rs"]
 mod golden;
 
-use golden::golden;
+use golden::{golden, request_of};
 use membership::name::GroupName;
 use membership::proto::mcaster::{Limits, Mcaster};
 use membership::proto::note::Note;
@@ -176,7 +176,7 @@ fn every_answer_is_the_original_s_to_the_byte() {
 
 #[test]
 fn an_answer_echoes_what_a_request_holds_beside_its_meaning_to_its_address_and_port() {
-    let mut request = golden("request of JOIN_ACK_echo");
+    let mut request = request_of("JOIN_ACK_echo");
     request[..2].copy_from_slice(&[0, 1]);
     request[4..8].copy_from_slice(&[0, 0, 0xFF, 0xFF]);
     let answer = Hub::new(limits()).answer(H5, &request);
@@ -229,7 +229,7 @@ fn a_datagram_that_is_not_as_long_as_it_says_is_dropped_and_counted() {
 #[test]
 fn another_version_a_name_without_end_and_a_wrong_checksum_are_dropped() {
     let mut hub = Hub::with_ring(limits());
-    assert_eq!(hub.dropped(H5, &golden("request of JOIN_ACK_echo")), "version");
+    assert_eq!(hub.dropped(H5, &request_of("JOIN_ACK_echo")), "version");
     let mut endless = golden("JOIN_GROUP");
     endless[8..40].fill(b'x');
     assert_eq!(hub.dropped(H4, &endless), "name");

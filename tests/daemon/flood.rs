@@ -12,8 +12,8 @@
 //!
 //! `MS_FLOOD` is their number, `MS_FLOOD_SEED` the seed.
 
-use super::golden::{GOLDEN, golden};
-use super::peer::{Peer, about};
+use super::golden::{golden, plain};
+use super::peer::{Peer, about, renamed};
 use super::ring::{await_replies, member, ring};
 use super::world::{Daemon, World, within};
 use membership::sys::batch::{Outgoing, Sender};
@@ -61,12 +61,11 @@ impl Dice {
 /// What the flood is made of: golden datagrams, plain, relayed, and about a group that is nobody's.
 fn bases() -> Vec<Vec<u8>> {
     let mut bases = Vec::new();
-    for (name, _) in GOLDEN {
-        bases.push(golden(name));
-        bases.push(
-            [&prefix::encode("10.94.0.14:2900".parse().unwrap())[..], &golden(name)].concat(),
-        );
-        bases.extend((0..6).map(|_| about("nobody", name)));
+    let relayed = prefix::encode("10.94.0.14:2900".parse().unwrap());
+    for datagram in plain() {
+        bases.push([&relayed[..], &datagram].concat());
+        bases.extend((0..6).map(|_| renamed(datagram.clone(), "nobody")));
+        bases.push(datagram);
     }
     bases
 }

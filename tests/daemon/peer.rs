@@ -14,7 +14,11 @@ pub struct Peer(UdpSocket);
 
 /// The golden message of that name about another group.
 pub fn about(group: &str, name: &str) -> Vec<u8> {
-    let mut bytes = golden(name);
+    renamed(golden(name), group)
+}
+
+/// A message, about another group.
+pub fn renamed(mut bytes: Vec<u8>, group: &str) -> Vec<u8> {
     bytes[8..40].fill(0);
     bytes[8..8 + group.len()].copy_from_slice(group.as_bytes());
     bytes
