@@ -44,6 +44,11 @@ impl Outside {
     pub fn wants_in(&self) -> bool {
         self.timer.left() > 0
     }
+
+    /// The Join of us that we ACKed.
+    pub fn floor(&self) -> Option<&Change> {
+        self.floor.as_ref()
+    }
 }
 
 impl CoreSet {
@@ -109,6 +114,9 @@ impl CoreSet {
         if let Side::Out(outside) = &mut self.side {
             outside.tries = 0;
             outside.floor = None;
+            // Whoever answered the last life may be gone or out of reach by now.
+            outside.asked = 0;
+            outside.answered = false;
         }
     }
 

@@ -8,7 +8,7 @@ use super::turn::{Turn, is_open};
 use super::view::{merged_gids, smallest_free};
 use crate::name::Gid;
 use crate::proto::timer::Countdown;
-use crate::wire::coreset::{Body, ChangeKind, Life, Member, Request, View};
+use crate::wire::coreset::{Body, ChangeKind, Life, MAX_MEMBERS, Member, Request, View};
 use std::net::SocketAddrV4;
 
 impl Turn<'_> {
@@ -38,6 +38,9 @@ impl Turn<'_> {
 
     /// A request of our own host.
     pub fn ask(&mut self, request: Request) {
+        if matches!(request, Request::Split { .. }) && !is_open(&request, &self.at.view) {
+            return self.refused("a side is some of the members, not all, and nobody else");
+        }
         if !matches!(request, Request::Merge { .. }) {
             self.multicast(Body::Request(request.clone()));
         }
@@ -201,6 +204,9 @@ impl Turn<'_> {
             return None;
         }
         Some(match request {
+            Request::Join(_) | Request::AddParent(_) if view.members.len() >= MAX_MEMBERS => {
+                return None;
+            }
             Request::Join(life) => ChangeKind::Join { member: self.newcomer(*life) },
             Request::AddParent(life) => ChangeKind::AddParent { member: self.newcomer(*life) },
             Request::Leave(life) => ChangeKind::Leave { who: life.address },
@@ -222,9 +228,12 @@ impl Turn<'_> {
         Member { gid: smallest_free(&taken), life }
     }
 
-    /// The Merge with another side's view.
+    /// The Merge with another side's view, if there is room for both in one.
     pub fn merge_with(&mut self, other: &View) {
         let ours = self.at.view.clone();
+        if ours.members.len() + other.members.len() > MAX_MEMBERS {
+            return self.refused("the two sides have more members than one view can");
+        }
         let gids = merged_gids(&ours, other);
         let views = Box::new([ours, other.clone()]);
         self.start(ChangeKind::Merge { views, gids }, "another side was found");

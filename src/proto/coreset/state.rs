@@ -214,11 +214,11 @@ impl CoreSet {
         }
     }
 
-    /// The highest change accepted on the view.
+    /// The highest change accepted on the view; in none, the Join of us that was.
     pub fn floor(&self) -> Option<&Change> {
         match &self.side {
             Side::In(at) => at.floor.as_ref(),
-            Side::Out(_) => None,
+            Side::Out(outside) => outside.floor(),
         }
     }
 

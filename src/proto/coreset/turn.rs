@@ -297,9 +297,12 @@ pub(super) fn is_open(request: &Request, view: &View) -> bool {
         Request::Join(life) => same(life).is_none_or(std::cmp::Ordering::is_lt),
         Request::Leave(life) => same(life).is_some_and(std::cmp::Ordering::is_eq),
         Request::Split { side, .. } => {
-            side.iter().all(|a| view.contains(*a)) && side.len() < view.members.len()
+            let stays = view.addresses().any(|a| !side.contains(&a));
+            !side.is_empty() && stays && side.iter().all(|a| view.contains(*a))
         }
-        Request::AddParent(_) => view.parent.is_none(),
+        Request::AddParent(life) => {
+            view.parent.is_none() && same(life).is_none_or(std::cmp::Ordering::is_lt)
+        }
         Request::DelParent => view.parent.is_some(),
         Request::Merge { .. } => false,
     }
