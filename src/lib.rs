@@ -27,5 +27,6 @@
 pub mod cmd;
 pub mod name;
 pub mod proto;
+pub mod sim;
 pub mod sys;
 pub mod wire;
