@@ -16,12 +16,14 @@
 //! that are due are read, in the order in which they were sent, then every process hears of the tick.
 
 pub mod event;
+pub mod invariants;
 pub mod kind;
 pub mod links;
 pub mod rng;
 pub mod tally;
 pub mod transcript;
 
+pub use invariants::{Violation, Watch};
 pub use kind::Kind;
 pub use links::{Catch, Filter, HostId, Links, Weather};
 pub use rng::Rng;
