@@ -22,9 +22,11 @@ pub mod links;
 pub mod rng;
 pub mod tally;
 pub mod transcript;
+pub mod world;
 
 pub use invariants::{Violation, Watch};
 pub use kind::Kind;
 pub use links::{Catch, Filter, HostId, Links, Weather};
 pub use rng::Rng;
 pub use tally::Tally;
+pub use world::World;
