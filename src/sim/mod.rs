@@ -23,6 +23,7 @@ pub mod links;
 pub mod rng;
 pub mod tally;
 pub mod transcript;
+pub mod walk;
 pub mod world;
 
 pub use invariants::{Violation, Watch};
