@@ -251,3 +251,48 @@ fn a_diagram_shows_who_said_what_and_what_became_of_it() {
     let all = Diagram::of(world.events(), |_| true).text();
     assert!(all.contains("Probe"), "{all}");
 }
+
+#[test]
+fn a_split_of_nobody_or_of_all_is_refused() {
+    for (hosts, side) in [(1, vec![]), (3, vec![]), (3, vec![0, 1, 2]), (1, vec![0, 0])] {
+        let mut world = set(hosts);
+        let mut name = world.process(0).unwrap().view().unwrap().name;
+        name.base = "t".parse().unwrap();
+        let side = side.into_iter().map(address).collect();
+        world.request(0, Request::Split { side, name });
+        world.run(30);
+        assert_eq!(world.tally().of("splits"), 0);
+        assert!(together(&world) && world.transcript().contains("0 is refused"));
+    }
+}
+
+#[test]
+fn a_joiner_whose_set_dies_while_it_joins_founds_its_own() {
+    let mut world = World::new(7, 2, &World::template(SetParams::default()));
+    world.record();
+    world.start(0, Founding::AtOnce);
+    world.start(1, Founding::IfNone);
+    assert!(world.run_until(10, |world| world.transcript().contains("1 -> 0               ACK")));
+    world.crash(0);
+    assert!(world.run_until(100, |world| members(world, 1) == [1]), "{}", world.transcript());
+}
+
+#[test]
+fn whoever_is_a_member_does_not_take_itself_as_parent() {
+    let mut world = World::new(7, 3, &World::template(SetParams::default()));
+    world.record();
+    world.start(0, Founding::AtOnce);
+    world.start(1, Founding::IfNone);
+    world.run(10);
+    world.start(2, Founding::IfNone);
+    world.run(1);
+    // While the Join of 2 runs the set is asked to take it as its parent, and its INIT says so.
+    let life = world.process(2).unwrap().life();
+    world.request(1, Request::AddParent(life));
+    assert!(world.run_until(10, |world| members(world, 2) == [0, 1, 2]), "{}", world.transcript());
+    world.crash(0);
+    world.crash(1);
+    world.run(200);
+    assert!(world.rests(&[2]), "{:?}", world.unrest(&[2]));
+    world.must_be_sound();
+}
