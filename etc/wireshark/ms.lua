@@ -108,6 +108,9 @@ local BODIES = {
     [12] = "request",
     [13] = "refused",
     [14] = "forward",
+    [15] = "stats-request",
+    [16] = "stats",
+    [17] = "taken",
 }
 
 -- Types in which the programs of 1994 leave garbage in the length of the data: they have none.

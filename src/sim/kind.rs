@@ -38,11 +38,13 @@ pub enum Kind {
     Refused,
     /// FORWARD.
     Forward,
+    /// Statistics, and what answers MS_mgr.
+    Stats,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Query,
         Kind::Reply,
         Kind::Probe,
@@ -59,6 +61,7 @@ impl Kind {
         Kind::Request,
         Kind::Refused,
         Kind::Forward,
+        Kind::Stats,
     ];
 
     /// Kind of a message.
@@ -80,6 +83,7 @@ impl Kind {
             Body::Request(_) => Kind::Request,
             Body::Refused { .. } => Kind::Refused,
             Body::Forward(_) => Kind::Forward,
+            Body::StatsRequest { .. } | Body::Stats(_) | Body::Taken => Kind::Stats,
         }
     }
 
@@ -114,6 +118,7 @@ impl fmt::Display for Kind {
             Kind::Request => "REQUEST",
             Kind::Refused => "ERROR",
             Kind::Forward => "FORWARD",
+            Kind::Stats => "STATS",
         })
     }
 }
@@ -147,5 +152,8 @@ pub fn name(message: &CoreMessage) -> &'static str {
         Body::Request(Request::DelParent) => "DEL_PAR_REQ",
         Body::Refused { .. } => "ERROR",
         Body::Forward(_) => "FORWARD",
+        Body::StatsRequest { .. } => "STATS_REQ",
+        Body::Stats(_) => "STATS",
+        Body::Taken => "TAKEN",
     }
 }

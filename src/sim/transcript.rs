@@ -134,6 +134,7 @@ impl Names {
             Body::Request(request) => asks(request),
             Body::Refused { why, .. } => why.clone(),
             Body::Forward(operations) => applied(operations),
+            Body::StatsRequest { .. } | Body::Stats(_) | Body::Taken => String::new(),
         };
         let mut text = format!("{} {says}", name(message));
         let changes = !matches!(message.body, Body::Query { .. } | Body::Reply { .. });

@@ -138,6 +138,14 @@ pub fn message(body: Body) -> CoreMessage {
     }
 }
 
+fn detail() -> StatsDetail {
+    StatsDetail {
+        view: Some(Box::new(view(7, &[1, 2, 3]))),
+        isolated: vec![address(2)],
+        counters: vec![("stale".into(), 12), ("stranger".into(), 1)],
+    }
+}
+
 pub fn examples() -> Examples {
     let leave = || change(ChangeKind::Leave { who: address(2) }, 1);
     let batch = || change(ChangeKind::Application { operations: operations() }, 0);
@@ -159,6 +167,11 @@ pub fn examples() -> Examples {
             Body::Refused { code: 1, known: Incarnation(784_000_009), why: "is too old".into() },
         ),
         ("FORWARD".into(), Body::Forward(operations())),
+        ("STATS_S_REQ".into(), Body::StatsRequest { long: false }),
+        ("STATS_L_REQ".into(), Body::StatsRequest { long: true }),
+        ("STATS_S".into(), Body::Stats(Stats { size: 3, phase: 1, detail: None })),
+        ("STATS_L".into(), Body::Stats(Stats { size: 3, phase: 2, detail: Some(detail()) })),
+        ("TAKEN".into(), Body::Taken),
     ];
     let initiates = kinds().into_iter();
     bodies.extend(

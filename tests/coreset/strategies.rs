@@ -275,6 +275,20 @@ fn refused() -> impl Strategy<Value = Body> {
     })
 }
 
+fn stats() -> BoxedStrategy<Stats> {
+    let view = proptest::option::of(view().prop_map(Box::new));
+    let counters = vec(("[a-z-]{0,20}", any::<u64>()), 0..9);
+    let isolated = some(0, MAX_MEMBERS).prop_flat_map(addresses);
+    let detail = (view, isolated, counters).prop_map(|(view, isolated, counters)| StatsDetail {
+        view,
+        isolated,
+        counters,
+    });
+    (any::<u16>(), any::<u8>(), proptest::option::of(detail))
+        .prop_map(|(size, phase, detail)| Stats { size, phase, detail })
+        .boxed()
+}
+
 pub fn body() -> BoxedStrategy<Body> {
     let nonce = || (any::<u16>(), proptest::option::of(address()));
     let probe = || (view().prop_map(Box::new), any::<bool>());
@@ -295,6 +309,9 @@ pub fn body() -> BoxedStrategy<Body> {
         request().prop_map(Body::Request),
         refused(),
         operations().prop_map(Body::Forward),
+        any::<bool>().prop_map(|long| Body::StatsRequest { long }),
+        stats().prop_map(Body::Stats),
+        Just(Body::Taken),
     ]
     .boxed()
 }

@@ -15,8 +15,8 @@
 use super::payload::hex;
 use crate::name::Digest;
 use crate::wire::coreset::{
-    Body, Change, ChangeId, ChangeKind, CoreMessage, Life, Member, Operation, Position, Request,
-    View, Wait,
+    Body, Change, ChangeId, ChangeKind, CoreMessage, Life, Member, Operation, PHASES, Position,
+    Request, Stats, View, Wait,
 };
 use serde_json::{Map, Value, json};
 use std::net::SocketAddrV4;
@@ -80,6 +80,9 @@ pub fn object(core: &CoreMessage) -> Map<String, Value> {
             tree.put("why", why.escape_default().to_string());
         }
         Body::Forward(operations) => tree.put("operations", list(operations, operation)),
+        Body::StatsRequest { long } => tree.put("long", *long),
+        Body::Stats(said) => stats(said, &mut tree),
+        Body::Taken => {}
     }
     tree.0
 }
@@ -102,6 +105,17 @@ fn init(body: &Body, tree: &mut Tree) {
         |(who, ticks): &(SocketAddrV4, u32)| json!({ "address": who.to_string(), "ticks": ticks });
     tree.put("lost", list(lost, lost_member));
     tree.put("registry", digest(registry));
+}
+
+fn stats(stats: &Stats, tree: &mut Tree) {
+    tree.put("size", stats.size);
+    let phase = PHASES.get(usize::from(stats.phase));
+    tree.put("phase", phase.map_or_else(|| stats.phase.to_string(), ToString::to_string));
+    let Some(detail) = &stats.detail else { return };
+    detail.view.iter().for_each(|v| tree.put("view", view(v)));
+    tree.put("isolated", list(&detail.isolated, |who| who.to_string().into()));
+    let counter = |(word, n): &(String, u64)| (word.escape_default().to_string(), (*n).into());
+    tree.put("counters", detail.counters.iter().map(counter).collect::<Map<_, _>>());
 }
 
 fn wait(wait: &Wait, tree: &mut Tree) {

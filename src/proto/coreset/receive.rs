@@ -33,7 +33,10 @@ fn is_active(body: &Body) -> bool {
         | Body::Init { .. }
         | Body::Request(_)
         | Body::Refused { .. }
-        | Body::Forward(_) => false,
+        | Body::Forward(_)
+        | Body::StatsRequest { .. }
+        | Body::Stats(_)
+        | Body::Taken => false,
     }
 }
 

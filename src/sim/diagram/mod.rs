@@ -268,6 +268,7 @@ impl Layout {
             },
             Kind::Refused => "Error",
             Kind::Forward => "Forward",
+            Kind::Stats => "Stats",
         };
         match &message.body {
             Body::Initiate(change)

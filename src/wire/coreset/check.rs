@@ -9,7 +9,8 @@
 //! is the protocol's business. Each refusal has a word of its own, `where: what`.
 
 use super::{
-    Body, Change, ChangeKind, CoreMessage, Member, Operation, Request, SetName, View, Wait,
+    Body, Change, ChangeKind, CoreMessage, Member, Operation, Request, SetName, Stats, StatsDetail,
+    View, Wait,
 };
 use crate::name::Gid;
 use crate::wire::WireError;
@@ -26,6 +27,8 @@ pub const MAX_DONE: usize = 4096;
 pub const MAX_REQUESTS: usize = 1024;
 /// Most lost members that an INIT names.
 pub const MAX_LOST: usize = 1024;
+/// Most counters that statistics have.
+pub const MAX_COUNTERS: usize = 255;
 /// Longest string, in bytes.
 pub const MAX_STRING: usize = 255;
 
@@ -64,7 +67,17 @@ fn body(body: &Body) -> Checked {
         Body::Request(r) => request(r),
         Body::Refused { why, .. } => demand(why.len() <= MAX_STRING, "why: too long"),
         Body::Forward(operations) => operations.iter().try_for_each(operation),
+        Body::StatsRequest { .. } | Body::Taken | Body::Stats(Stats { detail: None, .. }) => Ok(()),
+        Body::Stats(Stats { detail: Some(detail), .. }) => stats(detail),
     }
+}
+
+fn stats(detail: &StatsDetail) -> Checked {
+    detail.view.as_deref().map_or(Ok(()), view)?;
+    demand(detail.isolated.len() <= MAX_MEMBERS, "stats: too many isolated")?;
+    demand(detail.counters.len() <= MAX_COUNTERS, "stats: too many counters")?;
+    let fine = detail.counters.iter().all(|(word, _)| word.len() <= MAX_STRING);
+    demand(fine, "stats: a word too long")
 }
 
 /// The rules for a view on its own.

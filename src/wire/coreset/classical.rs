@@ -10,7 +10,7 @@
 //! Name, number, sender's gid, exclude list and type are read by the receiver. The subject is for whoever
 //! looks at a capture: payloads name mservers by address, and a gid is known only to who has the view.
 
-use super::{Body, Change, ChangeKind, CoreMessage, Member, Request};
+use super::{Body, Change, ChangeKind, CoreMessage, Member, Request, Stats};
 use crate::name::{Gid, Rank};
 use crate::wire::{Header, Kind};
 use std::net::SocketAddrV4;
@@ -22,7 +22,7 @@ impl Body {
             Body::Query { .. } | Body::Probe { .. } => Kind::Query,
             Body::Reply { .. } | Body::ProbeReply { .. } => Kind::Reply,
             Body::Initiate(change) => change.kind.kind(),
-            Body::Ack { .. } => Kind::Ack,
+            Body::Ack { .. } | Body::Taken => Kind::Ack,
             Body::Commit(_) | Body::CommitInitiate(..) => Kind::Commit,
             Body::Wait(_) => Kind::Wait,
             Body::MsgQuery(_) => Kind::MsgQuery,
@@ -31,6 +31,10 @@ impl Body {
             Body::Request(request) => request.kind(),
             Body::Refused { .. } => Kind::Error,
             Body::Forward(_) => Kind::Forward,
+            Body::StatsRequest { long: false } => Kind::MStatsShortReq,
+            Body::StatsRequest { long: true } => Kind::MStatsLongReq,
+            Body::Stats(Stats { detail: None, .. }) => Kind::MStatsShort,
+            Body::Stats(_) => Kind::MStatsLong,
         }
     }
 }

@@ -5,12 +5,13 @@
 //! a later version, and ignored.
 
 use super::check::{
-    MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING, message as check,
+    MAX_COUNTERS, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING,
+    message as check,
 };
 use super::encode::flag;
 use super::{
     Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, Life, Member, Operation, Position,
-    Request, SetName, View, Wait,
+    Request, SetName, Stats, StatsDetail, View, Wait,
 };
 use crate::name::{Digest, Gid, GroupName, Incarnation, ViewNumber};
 use crate::wire::{Header, Message, WireError};
@@ -26,6 +27,7 @@ mod least {
     pub const OPERATION: usize = 22;
     pub const REQUEST: usize = 1;
     pub const LOST: usize = 10;
+    pub const COUNTER: usize = 9;
 }
 
 type Read<T> = Result<T, WireError>;
@@ -114,6 +116,9 @@ impl<'a> Reader<'a> {
                 why: self.string()?,
             },
             14 => Body::Forward(self.operations()?),
+            15 => Body::StatsRequest { long: self.has()? },
+            16 => Body::Stats(self.stats()?),
+            17 => Body::Taken,
             _ => return refuse("body: unknown"),
         })
     }
@@ -134,6 +139,19 @@ impl<'a> Reader<'a> {
             },
             registry: Digest(self.array()?),
         })
+    }
+
+    fn stats(&mut self) -> Read<Stats> {
+        let (size, phase) = (self.u16()?, self.u8()?);
+        if !self.has()? {
+            return Ok(Stats { size, phase, detail: None });
+        }
+        let view = if self.has()? { Some(Box::new(self.view()?)) } else { None };
+        let isolated = self.addresses("stats: too many isolated")?;
+        let count = self.u8()?.into();
+        let limit = Limit(MAX_COUNTERS, least::COUNTER, "stats: too many counters");
+        let counters = self.list(count, limit, |reader| Ok((reader.string()?, reader.u64()?)))?;
+        Ok(Stats { size, phase, detail: Some(StatsDetail { view, isolated, counters }) })
     }
 
     fn wait(&mut self) -> Read<Wait> {
@@ -287,7 +305,7 @@ impl<'a> Reader<'a> {
         let len = self.u8()?.into();
         match std::str::from_utf8(self.take(len)?) {
             Ok(text) => Ok(text.to_owned()),
-            Err(_) => refuse("why: not UTF-8"),
+            Err(_) => refuse("string: not UTF-8"),
         }
     }
 

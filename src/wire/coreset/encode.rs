@@ -81,13 +81,20 @@
 //!                                    M_ADD_PAR_REQ, M_DEL_PAR_REQ
 //!  13 refused          ERROR         code (2), incarnation (4), length (1), UTF-8
 //!  14 forward          FORWARD       count (4), operation *
+//!  15 stats-request    M_STATS_S_REQ with a 0 (1), M_STATS_L_REQ with a 1 (1)
+//!  16 stats            M_STATS_S     members (2), phase (1): 0 out, 1 idle, 2 coordinator, 3 follower, 4 election
+//!                                    and a 0 (1)
+//!                      M_STATS_L     as that with a 1 (1), then count 0 or 1 (1), view ?, count (2),
+//!                                    address * of the isolated, count (1), counter *: length (1), UTF-8,
+//!                                    number (8)
+//!  17 taken            ACK           nothing: the request is taken up
 //! ```
 //!
 //! A large message travels in fragments; none of this knows.
 
 use super::{
     Body, Change, ChangeId, ChangeKind, CoreMessage, KIND, Life, Member, Operation, Position,
-    Request, SetName, View, Wait, check, classical,
+    Request, SetName, Stats, View, Wait, check, classical,
 };
 use crate::name::Gid;
 use crate::wire::{Draft, Sum, WireError};
@@ -97,7 +104,7 @@ use std::net::SocketAddrV4;
 pub const PAYLOAD_VERSION: u8 = 1;
 
 /// The bodies in words, by their codes: the third byte of the payload.
-pub const BODIES: [&str; 15] = [
+pub const BODIES: [&str; 18] = [
     "query",
     "reply",
     "probe",
@@ -113,6 +120,9 @@ pub const BODIES: [&str; 15] = [
     "request",
     "refused",
     "forward",
+    "stats-request",
+    "stats",
+    "taken",
 ];
 
 /// What the fourth byte of the payload says.
@@ -178,6 +188,9 @@ impl Body {
             Body::Request(_) => 12,
             Body::Refused { .. } => 13,
             Body::Forward(_) => 14,
+            Body::StatsRequest { .. } => 15,
+            Body::Stats(_) => 16,
+            Body::Taken => 17,
         }
     }
 
@@ -252,6 +265,25 @@ impl Writer {
                 self.0.extend(why.as_bytes());
             }
             Body::Forward(operations) => self.operations(operations),
+            Body::StatsRequest { long } => self.u8((*long).into()),
+            Body::Taken => {}
+            Body::Stats(stats) => self.stats(stats),
+        }
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        self.u16(stats.size);
+        self.u8(stats.phase);
+        self.u8(stats.detail.is_some().into());
+        let Some(detail) = &stats.detail else { return };
+        self.u8(detail.view.is_some().into());
+        detail.view.iter().for_each(|view| self.view(view));
+        self.addresses(&detail.isolated);
+        self.u8(detail.counters.len() as u8);
+        for (word, number) in &detail.counters {
+            self.u8(word.len() as u8);
+            self.0.extend(word.as_bytes());
+            self.u64(*number);
         }
     }
 

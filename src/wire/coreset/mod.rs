@@ -13,7 +13,9 @@ mod digest;
 mod encode;
 mod words;
 
-pub use check::{MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING};
+pub use check::{
+    MAX_COUNTERS, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING,
+};
 pub use digest::{digest_of, encode_operations, encode_side};
 pub use encode::{BODIES, PAYLOAD_VERSION};
 
@@ -333,6 +335,40 @@ pub enum Body {
     },
     /// FORWARD: operations for the leader.
     Forward(Vec<Operation>),
+    /// M_STATS_S_REQ, M_STATS_L_REQ: what do you know?
+    StatsRequest {
+        /// All of it.
+        long: bool,
+    },
+    /// M_STATS_S, M_STATS_L: the answer. Name, level, position and sender of the message belong to it.
+    Stats(Stats),
+    /// ACK: the request of an operator is taken up; what comes of it, the views show.
+    Taken,
+}
+
+/// What a mserver is at, by the codes of [`Stats::phase`].
+pub const PHASES: [&str; 5] = ["out", "idle", "coordinator", "follower", "election"];
+
+/// What a mserver tells of itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Stats {
+    /// Members of its view; 0 if it is in none.
+    pub size: u16,
+    /// What it is at: see ms_protocol(7).
+    pub phase: u8,
+    /// All the rest: this is an M_STATS_L.
+    pub detail: Option<StatsDetail>,
+}
+
+/// The long part of what a mserver tells of itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct StatsDetail {
+    /// Its view, if it is in one.
+    pub view: Option<Box<View>>,
+    /// Members with whom it ceased to communicate.
+    pub isolated: Vec<SocketAddrV4>,
+    /// What it counted, by the word that names the cause; at most 255.
+    pub counters: Vec<(String, u64)>,
 }
 
 /// A core-set message.
