@@ -7,6 +7,7 @@
 pub mod coreset;
 pub mod counters;
 pub mod door;
+pub mod enrolment;
 pub mod mcaster;
 pub mod monitor;
 pub mod network;

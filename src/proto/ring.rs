@@ -15,12 +15,11 @@
 //! address of a neighbour counts, neither its port nor its gid; any REPLY postpones the next QUERY.
 
 use super::counters::Counters;
+use super::enrolment::{Enrolment, Outcome};
 use super::monitor::{Duty, Monitor};
 use super::note::Note;
 use super::params::Params;
-use super::reliable::{Reliable, Waiting};
 use super::step::{Action, End, Input, Via};
-use super::timer::Countdown;
 use crate::name::{Gid, GroupName};
 use crate::wire::{Draft, Header, Kind, Message, Sum, WireError, prefix};
 use serde_json::{Value, json};
@@ -28,11 +27,6 @@ use std::net::SocketAddrV4;
 
 /// Most gids a ring can have: the original's table.
 pub const GIDS: u16 = 250;
-/// A JOIN is repeated at least this far apart, in milliseconds.
-const REFRESH_MS: u64 = 10_000;
-/// An mcaster is asked to let us in for at least so long, in milliseconds: hosts boot in any order.
-const JOIN_MS: u64 = 5000;
-
 /// A neighbour on the ring.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Neighbour {
@@ -57,18 +51,13 @@ pub struct Places {
     pub ccw: Neighbour,
 }
 
-/// Where we are between start and end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Phase {
-    /// A JOIN_GROUP is out.
-    Joining { wait: Reliable },
-    /// In the group; the next JOIN_GROUP is due at `refresh`. The last one is not answered yet if
-    /// `asked`, one before it was not answered at all if `silent`.
-    Joined { refresh: Countdown, asked: bool, silent: bool },
-    /// A LEAVE_GROUP is out.
-    Leaving { wait: Reliable },
-    /// Out of it.
-    Left,
+/// How we hear the group.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Hearing {
+    /// By IP multicast, until we left.
+    Ip { left: bool },
+    /// From an mcaster.
+    Mcaster(Enrolment),
 }
 
 /// A member of a fixed ring.
@@ -76,7 +65,7 @@ enum Phase {
 pub struct Ring {
     places: Places,
     params: Params,
-    phase: Phase,
+    hearing: Hearing,
     monitor: Monitor,
     failed: bool,
     counters: Counters,
@@ -85,19 +74,19 @@ pub struct Ring {
 impl Ring {
     /// A member that starts now. The first actions are those of joining.
     pub fn start(places: Places, params: Params, actions: &mut Vec<Action>) -> Ring {
-        let mut ring = Ring {
-            places,
-            params,
-            phase: Phase::Joining { wait: Reliable::start(&joining(&params)) },
-            monitor: Monitor::new(&params),
-            failed: false,
-            counters: Counters::default(),
+        let hearing = match places.mcaster {
+            Some(mcaster) => {
+                Hearing::Mcaster(Enrolment::start(places.group, mcaster, params, actions))
+            }
+            None => {
+                let (group, mcaster, before) = (places.group, None, false);
+                actions.push(Action::Note(Note::Joined { group, mcaster, before }));
+                actions.push(Action::Ready);
+                Hearing::Ip { left: false }
+            }
         };
-        match places.mcaster {
-            Some(_) => ring.ask_mcaster(Kind::JoinGroup, actions),
-            None => ring.joined(false, actions),
-        }
-        ring
+        let (monitor, counters) = (Monitor::new(&params), Counters::default());
+        Ring { places, params, hearing, monitor, failed: false, counters }
     }
 
     /// Other timings from now on: what waits begins to wait anew. The same timings change nothing, or
@@ -108,21 +97,18 @@ impl Ring {
         }
         self.params = params;
         self.monitor = Monitor::new(&params);
-        let anew = self.refresh();
-        match &mut self.phase {
-            Phase::Joining { wait } | Phase::Leaving { wait } => *wait = Reliable::start(&params),
-            Phase::Joined { refresh, .. } if *refresh != Countdown::OFF => *refresh = anew,
-            Phase::Joined { .. } | Phase::Left => {}
+        if let Hearing::Mcaster(enrolment) = &mut self.hearing {
+            enrolment.set_params(params);
         }
     }
 
     /// Ticks until something is due; `u32::MAX` if nothing ever is. Fewer do nothing but pass.
     pub fn due(&self) -> u32 {
-        match self.phase {
-            Phase::Joining { wait } | Phase::Leaving { wait } => wait.due(),
-            Phase::Joined { refresh, .. } if refresh == Countdown::OFF => self.monitor.due(),
-            Phase::Joined { refresh, .. } => self.monitor.due().min(refresh.left()),
-            Phase::Left => u32::MAX,
+        match &self.hearing {
+            Hearing::Ip { left: true } => u32::MAX,
+            Hearing::Ip { left: false } => self.monitor.due(),
+            Hearing::Mcaster(enrolment) if !enrolment.is_joined() => enrolment.due(),
+            Hearing::Mcaster(enrolment) => self.monitor.due().min(enrolment.due()),
         }
     }
 
@@ -162,15 +148,7 @@ impl Ring {
         match message.kind() {
             Some(Kind::Query) => self.on_query(from, actions),
             Some(Kind::Reply) => self.on_reply(from, actions),
-            Some(
-                kind @ (Kind::JoinAck
-                | Kind::DupMember
-                | Kind::NegJoin
-                | Kind::LeaveAck
-                | Kind::NoGroup
-                | Kind::NoMember
-                | Kind::NegLeave),
-            ) => self.on_answer(kind, via, from, actions),
+            Some(kind) if Enrolment::answers(kind) => self.on_answer(kind, via, from, actions),
             // An original prints the others and does nothing; so do we, and count them.
             Some(_) => {
                 self.counters.count("other-messages");
@@ -218,60 +196,38 @@ impl Ring {
         from: SocketAddrV4,
         actions: &mut Vec<Action>,
     ) -> Result<(), (&'static str, Option<WireError>)> {
-        let Some(mcaster) = self.places.mcaster.filter(|m| via == Via::Own && *m == from) else {
-            return Err(("answer-not-from-mcaster", None));
-        };
-        match (self.phase, kind) {
-            (Phase::Joining { .. }, Kind::JoinAck | Kind::DupMember) => {
-                self.joined(kind == Kind::DupMember, actions);
+        match &mut self.hearing {
+            Hearing::Mcaster(enrolment) if via == Via::Own && enrolment.mcaster() == from => {
+                let outcome = enrolment.answer(kind, actions).map_err(|cause| (cause, None))?;
+                self.heard(outcome, actions);
+                Ok(())
             }
-            (Phase::Joining { .. }, Kind::NegJoin) => {
-                let why = format!("mcaster {mcaster} refused the join (NEG_JOIN)");
-                self.phase = Phase::Left;
-                actions.push(Action::Done(End::Unavailable(why)));
-            }
-            (Phase::Joined { silent, .. }, Kind::JoinAck | Kind::DupMember) => {
-                let forgotten = kind == Kind::JoinAck;
-                if silent || forgotten {
-                    actions.push(Action::Note(Note::McasterBack { mcaster, forgotten }));
-                }
-                let refresh = self.refresh();
-                self.phase = Phase::Joined { refresh, asked: false, silent: false };
-            }
-            (Phase::Leaving { .. }, Kind::LeaveAck | Kind::NoGroup | Kind::NoMember) => {
-                self.left(true, actions);
-            }
-            (Phase::Leaving { .. }, Kind::NegLeave) => self.left(false, actions),
-            _ => return Err(("answer-not-expected", None)),
+            _ => Err(("answer-not-from-mcaster", None)),
         }
-        Ok(())
+    }
+
+    /// What follows from how we stand with the mcaster.
+    fn heard(&self, outcome: Option<Outcome>, actions: &mut Vec<Action>) {
+        match outcome {
+            None => {}
+            Some(Outcome::Joined { .. }) => actions.push(Action::Ready),
+            Some(Outcome::Refused(why)) => actions.push(Action::Done(End::Unavailable(why))),
+            Some(Outcome::Left { .. }) => actions.push(Action::Done(End::Stopped)),
+        }
     }
 
     fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
-        match &mut self.phase {
-            Phase::Joining { wait } => match wait.tick(elapsed, &joining(&self.params)) {
-                Waiting::On => {}
-                Waiting::Again => self.ask_mcaster(Kind::JoinGroup, actions),
-                Waiting::GaveUp => self.join_failed(actions),
-            },
-            Phase::Joined { refresh, asked, silent } => {
-                if refresh.tick(elapsed) {
-                    let newly_silent = *asked && !*silent;
-                    self.phase = Phase::Joined {
-                        asked: true,
-                        silent: *silent || newly_silent,
-                        refresh: self.refresh(),
-                    };
-                    self.refresh_join(newly_silent, actions);
+        match &mut self.hearing {
+            Hearing::Ip { left } if *left => {}
+            Hearing::Ip { .. } => self.watch(elapsed, actions),
+            Hearing::Mcaster(enrolment) => {
+                let was_joined = enrolment.is_joined();
+                let outcome = enrolment.tick(elapsed, actions);
+                self.heard(outcome, actions);
+                if was_joined {
+                    self.watch(elapsed, actions);
                 }
-                self.watch(elapsed, actions);
             }
-            Phase::Leaving { wait } => match wait.tick(elapsed, &self.params) {
-                Waiting::On => {}
-                Waiting::Again => self.ask_mcaster(Kind::LeaveGroup, actions),
-                Waiting::GaveUp => self.left(false, actions),
-            },
-            Phase::Left => {}
         }
     }
 
@@ -299,57 +255,15 @@ impl Ring {
     }
 
     fn stop(&mut self, actions: &mut Vec<Action>) {
-        match (self.phase, self.places.mcaster) {
-            (Phase::Joining { .. } | Phase::Joined { .. }, Some(_)) => {
-                self.phase = Phase::Leaving { wait: Reliable::start(&self.params) };
-                self.ask_mcaster(Kind::LeaveGroup, actions);
+        match &mut self.hearing {
+            Hearing::Ip { left } if *left => {}
+            Hearing::Ip { left } => {
+                *left = true;
+                actions
+                    .push(Action::Note(Note::Left { group: self.places.group, confirmed: true }));
+                actions.push(Action::Done(End::Stopped));
             }
-            (Phase::Joining { .. } | Phase::Joined { .. }, None) => self.left(true, actions),
-            (Phase::Leaving { .. } | Phase::Left, _) => {}
-        }
-    }
-
-    fn joined(&mut self, before: bool, actions: &mut Vec<Action>) {
-        let (group, mcaster) = (self.places.group, self.places.mcaster);
-        let refresh = if mcaster.is_some() { self.refresh() } else { Countdown::OFF };
-        self.phase = Phase::Joined { refresh, asked: false, silent: false };
-        actions.push(Action::Note(Note::Joined { group, mcaster, before }));
-        actions.push(Action::Ready);
-    }
-
-    fn join_failed(&mut self, actions: &mut Vec<Action>) {
-        let Some(mcaster) = self.places.mcaster else { return };
-        let why = format!(
-            "no answer from mcaster {mcaster} to {} JOIN_GROUPs: is it running, and may we join?",
-            joining(&self.params).retries + 1
-        );
-        self.phase = Phase::Left;
-        actions.push(Action::Done(End::Unavailable(why)));
-    }
-
-    /// The JOIN that reminds the mcaster of us: one that was restarted has forgotten its groups.
-    fn refresh_join(&mut self, newly_silent: bool, actions: &mut Vec<Action>) {
-        let Some(mcaster) = self.places.mcaster else { return };
-        if newly_silent {
-            actions.push(Action::Note(Note::McasterSilent { mcaster }));
-        }
-        self.ask_mcaster(Kind::JoinGroup, actions);
-    }
-
-    fn left(&mut self, confirmed: bool, actions: &mut Vec<Action>) {
-        self.phase = Phase::Left;
-        actions.push(Action::Note(Note::Left { group: self.places.group, confirmed }));
-        actions.push(Action::Done(End::Stopped));
-    }
-
-    fn refresh(&self) -> Countdown {
-        Countdown::after(self.params.query.max(self.params.ticks(REFRESH_MS)))
-    }
-
-    /// JOIN_GROUP and LEAVE_GROUP bear no gids (WIRE.md, Part A section 4).
-    fn ask_mcaster(&self, kind: Kind, actions: &mut Vec<Action>) {
-        if let Some(to) = self.places.mcaster {
-            send(Header::new(self.places.group, kind), to, actions);
+            Hearing::Mcaster(enrolment) => enrolment.leave(actions),
         }
     }
 
@@ -361,11 +275,10 @@ impl Ring {
     /// What `ms status` shows.
     pub fn status(&self) -> Value {
         let p = &self.places;
-        let phase = match self.phase {
-            Phase::Joining { .. } => "joining",
-            Phase::Joined { .. } => "joined",
-            Phase::Leaving { .. } => "leaving",
-            Phase::Left => "left",
+        let phase = match &self.hearing {
+            Hearing::Ip { left: false } => "joined",
+            Hearing::Ip { left: true } => "left",
+            Hearing::Mcaster(enrolment) => enrolment.phase_name(),
         };
         let next = match self.monitor {
             Monitor::Resting { next } => json!({"state": "resting", "ticks": next.left()}),
@@ -385,11 +298,6 @@ impl Ring {
             "counters": self.counters.to_json(),
         })
     }
-}
-
-/// The timings of the first JOIN.
-fn joining(params: &Params) -> Params {
-    Params { retries: params.retries.max(params.ticks(JOIN_MS) / params.reply), ..*params }
 }
 
 /// A message as an original would send it: no checksum, nothing but the header.
