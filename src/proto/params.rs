@@ -14,6 +14,10 @@ pub struct Params {
     /// Whether a failed neighbour is reported again after every further round without an answer, as the
     /// original does, or once until it answers.
     pub report_each_round: bool,
+    /// How many others are asked about a silent neighbour of a core-set before it is judged; 0: nobody.
+    pub confirm: u32,
+    /// T_MERGE: how long a core-set looks for separated sides before each takes a name of its own; 0: for ever.
+    pub merge: u32,
 }
 
 /// A set of timings under a name (PRODUCT: "Timing profiles").
@@ -29,19 +33,30 @@ pub struct Profile {
     pub reply_ms: u32,
     /// Retries that the operator sees.
     pub retries: u32,
+    /// T_MERGE in milliseconds; 0: separated sides are looked for for ever.
+    pub merge_ms: u32,
     /// The original counts its retries from one below: "2" makes it send four QUERYs, not three.
     pub original: bool,
 }
 
 /// The profiles there are; the first is the default.
 pub const PROFILES: [Profile; 3] = [
-    Profile { name: "lan", tick_ms: 10, query_ms: 400, reply_ms: 40, retries: 6, original: false },
+    Profile {
+        name: "lan",
+        tick_ms: 10,
+        query_ms: 400,
+        reply_ms: 40,
+        retries: 6,
+        merge_ms: 0,
+        original: false,
+    },
     Profile {
         name: "wan",
         tick_ms: 50,
         query_ms: 5000,
         reply_ms: 1000,
         retries: 3,
+        merge_ms: 0,
         original: false,
     },
     Profile {
@@ -50,6 +65,7 @@ pub const PROFILES: [Profile; 3] = [
         query_ms: 60_000,
         reply_ms: 5000,
         retries: 2,
+        merge_ms: 600_000,
         original: true,
     },
 ];
@@ -68,6 +84,8 @@ impl Profile {
             reply: self.reply_ms.div_ceil(self.tick_ms).max(1),
             retries: self.retries + u32::from(self.original),
             report_each_round: self.original,
+            confirm: 0,
+            merge: self.merge_ms.div_ceil(self.tick_ms),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes into the machine of a core-set and what comes out of it.
 
 use crate::name::{Incarnation, ViewNumber};
+use crate::proto::params::Params;
 use crate::wire::coreset::{
     Change, ChangeId, CoreMessage, Operation, Position, Request, SetName, View,
 };
@@ -30,6 +31,34 @@ pub struct SetParams {
     /// How many others are asked about a silent neighbour before it is judged.
     pub confirm: u32,
 }
+
+impl SetParams {
+    /// The timings of a core-set that go with those of its monitoring. What nobody sets is a multiple of T_REPLY,
+    /// but for the original's profile, whose values are those of the thesis.
+    pub fn of(params: &Params) -> SetParams {
+        let reply = params.reply;
+        let halves = |n: u32| reply.saturating_mul(n).div_ceil(2);
+        let (join, probe) = match params.report_each_round {
+            true => (reply, halves(6)),
+            false => (halves(5), halves(15)),
+        };
+        SetParams {
+            reply,
+            retries: params.retries,
+            query: params.query,
+            join,
+            stagger: halves(1),
+            probe,
+            probe_idle: params.ticks(PROBE_IDLE_MS).max(probe),
+            merge: params.merge,
+            extensions: 6,
+            confirm: params.confirm,
+        }
+    }
+}
+
+/// From one probe to the next when nobody is missed.
+const PROBE_IDLE_MS: u64 = 2000;
 
 impl Default for SetParams {
     /// The ticks of the specification's model: everything is tested with these.
@@ -165,4 +194,30 @@ pub enum SetNote {
         /// Our incarnation.
         inc: Incarnation,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::params::Profile;
+
+    fn of(profile: &str) -> SetParams {
+        SetParams::of(&Profile::named(profile).unwrap().params())
+    }
+
+    #[test]
+    fn what_nobody_sets_is_a_multiple_of_the_reply_time() {
+        let lan = of("lan");
+        assert_eq!((lan.join, lan.stagger), (lan.reply * 5 / 2, lan.reply / 2));
+        assert_eq!((lan.probe, lan.probe_idle, lan.merge), (lan.reply * 15 / 2, 200, 0));
+        let wan = of("wan");
+        assert_eq!((wan.reply, wan.probe, wan.probe_idle), (20, 150, 150));
+    }
+
+    #[test]
+    fn the_original_has_the_ticks_of_the_thesis() {
+        let thesis = of("thesis");
+        assert_eq!((thesis.reply, thesis.query, thesis.join), (5, 60, 5));
+        assert_eq!((thesis.stagger, thesis.probe, thesis.merge), (3, 15, 600));
+    }
 }
