@@ -87,6 +87,8 @@ pub enum Founding {
     AtOnce,
     /// It goes on asking.
     Never,
+    /// It does not want in as a peer but as the set's parent (M_ADD_PAR_REQ), and goes on asking.
+    AsParent,
 }
 
 /// Who we are and whom we look for.

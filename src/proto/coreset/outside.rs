@@ -22,6 +22,8 @@ use crate::wire::coreset::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddrV4;
 
+/// The code of a refusal whose cure is a new life.
+pub(super) const OLD_LIFE: u16 = 1;
 /// A request is repeated so often in one life, then a new one begins.
 const TRIES: u32 = 8;
 
@@ -45,6 +47,11 @@ impl Outside {
         self.timer.left() > 0
     }
 
+    /// Ticks until the next JOIN_REQ; 0: never.
+    pub fn until_next(&self) -> u32 {
+        self.timer.left()
+    }
+
     /// The Join of us that we ACKed.
     pub fn floor(&self) -> Option<&Change> {
         self.floor.as_ref()
@@ -56,7 +63,7 @@ impl CoreSet {
     pub(super) fn begin(&mut self, out: &mut Vec<SetAction>) {
         match self.me.config.founding {
             Founding::AtOnce => self.found(out),
-            Founding::IfNone | Founding::Never => self.ask_in(out),
+            Founding::IfNone | Founding::Never | Founding::AsParent => self.ask_in(out),
         }
     }
 
@@ -87,10 +94,11 @@ impl CoreSet {
         outside.tries += 1;
         outside.asked += 1;
         let life = self.me.life();
-        out.push(SetAction::Multicast(message_outside(
-            &self.me,
-            Body::Request(Request::Join(life)),
-        )));
+        let request = match self.me.config.founding {
+            Founding::AsParent => Request::AddParent(life),
+            Founding::IfNone | Founding::AtOnce | Founding::Never => Request::Join(life),
+        };
+        out.push(SetAction::Multicast(message_outside(&self.me, Body::Request(request))));
     }
 
     fn try_again(&mut self, out: &mut Vec<SetAction>) {
@@ -160,10 +168,15 @@ impl CoreSet {
                 let (view, prev) = ((**view).clone(), (**prev).clone());
                 self.enter_view(view, Some(prev), requests.clone(), lost, Some(sender), out);
             }
-            Body::Refused { known, why, .. } if *known >= own.inc => {
+            Body::Refused { code, known, why } if *known >= own.inc => {
                 outside.answered = true;
                 let why = format!("by {sender}: {why}");
                 out.push(SetAction::Note(SetNote::Refused { why }));
+                if *code != OLD_LIFE {
+                    // A new life would be told the same, at once and for ever.
+                    outside.timer = Countdown::after(self.me.config.params.probe_idle);
+                    return;
+                }
                 self.new_life(*known);
                 self.ask_in(out);
             }

@@ -3,6 +3,7 @@
 //! All members queue the same request. The most senior one starts it at once, each other a little later than
 //! the one before, if nobody has; duels are settled by priority.
 
+use super::outside::OLD_LIFE;
 use super::state::Phase;
 use super::turn::{Turn, is_open};
 use super::view::{merged_gids, smallest_free};
@@ -28,9 +29,10 @@ impl Turn<'_> {
                 Some(parent) => self.refuse(life, format!("there is a parent, {parent}")),
                 None => self.queue(Request::AddParent(life)),
             },
-            Request::Merge { at } => {
+            Request::Merge { at } if self.at.merges.len() < MERGES => {
                 self.at.merges.insert(at, Countdown::after(1));
             }
+            Request::Merge { .. } => self.refused("too many merges are asked for"),
             Request::Leave(life) if life != from => self.ignore("leave-for-another", from.address),
             other => self.queue(other),
         }
@@ -71,7 +73,7 @@ impl Turn<'_> {
 
     fn refuse_life(&mut self, life: Life, known: crate::name::Incarnation) {
         let why = format!("incarnation {} is over, {known} is known", life.inc);
-        self.send(life.address, Body::Refused { code: 1, known, why });
+        self.send(life.address, Body::Refused { code: OLD_LIFE, known, why });
     }
 
     fn refuse(&mut self, life: Life, why: String) {
@@ -240,6 +242,8 @@ impl Turn<'_> {
     }
 }
 
+/// Sets that an operator may want to merge with at a time.
+const MERGES: usize = 16;
 /// Requests that wait at the most; joiners repeat theirs.
 const QUEUE: usize = 1024;
 

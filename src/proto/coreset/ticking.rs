@@ -1,10 +1,53 @@
 //! Time passes: timers, monitoring (Figure 14), leaving.
 
-use super::state::{Phase, Wait};
+use super::state::{CoreSet, Inside, Phase, Side, Wait};
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::{Body, Request};
 use std::net::SocketAddrV4;
+
+impl CoreSet {
+    /// Ticks until something is due; `u32::MAX` if nothing ever is. Fewer of them do nothing but pass.
+    pub fn due(&self) -> u32 {
+        match &self.side {
+            Side::Out(outside) => running([outside.until_next()]),
+            Side::In(at) => at.due(),
+        }
+    }
+}
+
+/// The first of some countdowns; those at 0 are off.
+fn running(left: impl IntoIterator<Item = u32>) -> u32 {
+    left.into_iter().filter(|&left| left > 0).min().unwrap_or(u32::MAX)
+}
+
+impl Inside {
+    fn due(&self) -> u32 {
+        // Operations that wait, and requests whose turn it is, are looked at every tick.
+        let waits = self.forward.left() > 0 || !self.forwarded.is_empty() || self.stagger.is_some();
+        if waits {
+            return 1;
+        }
+        let phase = match &self.phase {
+            Phase::Coord { wait, .. } | Phase::Follow { wait, .. } | Phase::Elect { wait, .. } => {
+                wait.timer.left()
+            }
+            Phase::Idle => 0,
+        };
+        let alone = [
+            phase,
+            self.watch.query.left(),
+            self.watch.reply.left(),
+            self.probe.left(),
+            self.leaving.map_or(0, Countdown::left),
+        ];
+        let several = self.pending.values().map(|wait| wait.timer.left());
+        let merges = self.merges.values().map(|timer| timer.left());
+        // A separated side whose time is over may take another name as soon as nothing else is at hand.
+        let lost = self.lost.values().flatten().map(|&time| time.max(1));
+        running(alone.into_iter().chain(several).chain(merges).chain(lost))
+    }
+}
 
 impl Turn<'_> {
     pub fn tick(&mut self, elapsed: u32) {

@@ -213,6 +213,10 @@ impl<'a> Turn<'a> {
             self.at.hist.pop_front();
         }
         let physical = applied.view.position.num != from.num;
+        if change.is_merge() {
+            // What an operator wanted is done, or will be asked for again.
+            self.at.merges.clear();
+        }
         self.settle(applied.view);
         self.after_batch(&change, &applied.operations, physical);
         self.at.prev = Some(change.clone());

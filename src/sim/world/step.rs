@@ -51,9 +51,16 @@ impl World {
         };
         let Some(process) = &mut self.hosts[host].process else { return };
         let phase = process.phase_name();
+        let due = process.due();
         let mut out = Vec::new();
         process.step(input, &mut out);
+        // A daemon sleeps through ticks at which nothing is due.
+        let early = elapsed < due && elapsed > 0 && !out.is_empty();
         self.perform(host, out, elapsed, phase);
+        if early {
+            let (first, second) = (format!("due in {due} ticks"), format!("acts after {elapsed}"));
+            self.broken("DUE", first, second);
+        }
     }
 
     /// Carries out what a process wants done. `phase` is the one that it was in before.
