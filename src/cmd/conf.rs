@@ -16,6 +16,8 @@ use std::path::PathBuf;
 pub const DEFAULT_FILE: &str = "/etc/ms.conf";
 /// Where the addresses of groups are if nobody says otherwise.
 pub const DEFAULT_GROUPS: &str = "/etc/ms.groups";
+/// Where incarnations are kept if nobody says otherwise.
+pub const STATE_DIR: &str = "/var/lib/ms";
 /// UDP port of plain messages.
 pub const PORT: u16 = 2900;
 /// UDP port of messages from an mcaster.
@@ -74,6 +76,12 @@ pub struct Settings {
     pub rate: u32,
     /// Where detected failures are appended.
     pub failures: PathBuf,
+    /// Where views are appended.
+    pub views: Option<PathBuf>,
+    /// Where the incarnation is kept.
+    pub state_dir: Option<PathBuf>,
+    /// Level of the set.
+    pub level: u8,
     /// Addresses of groups.
     pub groups: Option<PathBuf>,
     /// TTL of multicasts.
@@ -104,6 +112,9 @@ impl Default for Settings {
             rejoin: 0,
             rate: 0,
             failures: PathBuf::from("failures"),
+            views: None,
+            state_dir: None,
+            level: 1,
             groups: None,
             ttl: 1,
         }
@@ -198,6 +209,9 @@ impl Settings {
             "rejoin" => self.rejoin = number(value, 0, 31_536_000, " seconds")?,
             "rate" => self.rate = number(value, 0, 100_000_000, " datagrams a second")?,
             "failures" => self.failures = PathBuf::from(value),
+            "views" => self.views = path(),
+            "state-dir" => self.state_dir = path(),
+            "level" => self.level = number(value, 1, 255, "")?,
             "groups" => self.groups = path(),
             "ttl" => self.ttl = number(value, 1, 255, "")?,
             other => unreachable!("{other} is a keyword of the option tables"),
@@ -226,6 +240,9 @@ impl Settings {
             ("user", self.user != new.user),
             ("syslog", self.syslog != new.syslog),
             ("failures", self.failures != new.failures),
+            ("views", self.views != new.views),
+            ("state-dir", self.state_dir != new.state_dir),
+            ("level", self.level != new.level),
             ("ttl", self.ttl != new.ttl),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -242,6 +259,9 @@ impl Settings {
         self.user = old.user;
         self.syslog = old.syslog;
         self.failures = old.failures;
+        self.views = old.views;
+        self.state_dir = old.state_dir;
+        self.level = old.level;
         self.ttl = old.ttl;
     }
 

@@ -32,11 +32,11 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     };
     plan.run(
         |plan| parts(plan, own),
-        |settings, actions| {
+        |context, actions| {
             actions.push(Action::Ready);
-            Role::Mcaster(Mcaster::new(limits(settings, own)))
+            Role::Mcaster(Mcaster::new(limits(context.settings, own)))
         },
-        |settings, role| {
+        |settings, _, role| {
             if let Role::Mcaster(mcaster) = role {
                 mcaster.set_limits(limits(settings, own));
             }
@@ -48,7 +48,7 @@ fn parts(plan: &Plan<'_>, own: SocketAddrV4) -> Result<Parts, Failure> {
     // Without a list of its own the mcaster needs the host's.
     interface::networks().map_err(|e| refused("the host's networks", &e))?;
     let socket = serve::open_own(own, &plan.settings)?;
-    Ok(Parts { own, sockets: vec![(Via::Own, socket)], keeps_failures: false })
+    Ok(Parts { own, sockets: vec![(Via::Own, socket)], keeps_failures: false, keeps_life: false })
 }
 
 fn limits(settings: &Settings, own: SocketAddrV4) -> Limits {

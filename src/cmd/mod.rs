@@ -7,6 +7,7 @@ pub mod options;
 
 mod mcaster;
 mod mserver;
+mod ring;
 mod serve;
 mod status;
 
@@ -31,8 +32,8 @@ pub struct Command {
 pub const COMMANDS: &[Command] = &[
     Command {
         name: "mserver",
-        operands: "--static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR",
-        about: "membership server in a fixed ring",
+        operands: "SET [ADDRESS] | --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR",
+        about: "membership server of a core-set, or of a fixed ring",
         options: &[options::DAEMON, options::MSERVER, options::ALWAYS],
         run: mserver::run,
     },

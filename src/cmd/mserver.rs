@@ -1,14 +1,18 @@
-//! `ms mserver [options] --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR`: the mserver of 1994.
+//! `ms mserver [options] SET [ADDRESS]`: a mserver of a core-set. With `--static`: of a fixed ring.
 
-use super::conf::{self, Settings};
+use super::conf;
 use super::groups::Groups;
-use super::serve::{self, Failure, Parts, Plan, refused};
-use super::{Command, complain};
-use crate::name::{Gid, GroupName};
+use super::serve::{self, Context, Failure, Parts, Plan, refused};
+use super::{Command, complain, ring};
+use crate::name::GroupName;
+use crate::proto::coreset::Founding;
+use crate::proto::mserver::{Identity, Mserver};
+use crate::proto::network::Network;
 use crate::proto::node::Role;
-use crate::proto::ring::{GIDS, Neighbour, Places, Ring};
-use crate::proto::step::Via;
+use crate::proto::places::Places;
+use crate::proto::step::{Action, Via};
 use crate::sys::process::exit;
+use crate::sys::records::next_life;
 use crate::sys::{interface, socket};
 use std::net::SocketAddrV4;
 
@@ -17,92 +21,110 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
         Ok(plan) => plan,
         Err(code) => return code,
     };
-    let usage = |why: &str| {
-        complain(&format!("{why}\nusage: {}", command.synopsis()));
-        exit::USAGE
-    };
-    if !plan.flag("static") {
-        return usage("--static: must be given, other sets than fixed rings are not served yet");
+    if plan.flag("static") {
+        return ring::run(command, plan);
     }
-    let [ring, address, gid, cw_gid, cw_addr, ccw_gid, ccw_addr] = plan.operands() else {
-        return usage(&format!("there must be 7 operands, not {}", plan.operands().len()));
+    match wanted(&plan) {
+        Ok(wanted) => serve_set(plan, &wanted),
+        Err(why) => {
+            complain(&format!("{why}\nusage: {}", command.synopsis()));
+            exit::USAGE
+        }
+    }
+}
+
+/// What the command line asks for.
+struct Wanted {
+    set: GroupName,
+    founding: Founding,
+    at: SocketAddrV4,
+    places: Places,
+}
+
+fn wanted(plan: &Plan<'_>) -> Result<Wanted, String> {
+    let (set, address) = match plan.operands() {
+        [set] => (set, None),
+        [set, address] => (set, Some(address)),
+        operands => {
+            return Err(format!(
+                "there must be SET and perhaps ADDRESS, not {} operands",
+                operands.len()
+            ));
+        }
     };
-    let mut errors = Vec::new();
-    let group = taken(&mut errors, "RING", ring, ring.parse::<GroupName>());
-    let place = taken(&mut errors, "ADDRESS", address, find(address, group, &plan));
-    let gid = taken(&mut errors, "GID", gid, gid_of(gid));
-    let mut neighbour = |names: [&str; 2], gid: &str, at: &str| {
-        let gid = taken(&mut errors, names[0], gid, gid_of(gid));
-        let address = taken(&mut errors, names[1], at, host(at, &plan.settings));
-        gid.zip(address).map(|(gid, address)| Neighbour { gid, address })
+    if set.contains('.') {
+        return Err(format!("SET {set}: must have no dot: it sets off the suffix of a part"));
+    }
+    let set: GroupName = set.parse().map_err(|e| format!("SET {set}: {e}"))?;
+    let founding = match (plan.flag("create"), plan.flag("join-only")) {
+        (true, true) => return Err("--create and --join-only: must not be given together".into()),
+        (true, false) => Founding::AtOnce,
+        (false, true) => Founding::Never,
+        (false, false) => Founding::IfNone,
     };
-    let cw = neighbour(["CW_GID", "CW_ADDR"], cw_gid, cw_addr);
-    let ccw = neighbour(["CCW_GID", "CCW_ADDR"], ccw_gid, ccw_addr);
-    let (Some(group), Some(at), Some(gid), Some(cw), Some(ccw)) = (group, place, gid, cw, ccw)
-    else {
-        return usage(errors.join("\n").as_str());
-    };
-    let mcaster = (!at.ip().is_multicast()).then_some(at);
-    let places = Places { group, mcaster, gid, cw, ccw };
+    let mut places = places(&plan.groups, plan.settings.port);
+    if let Some(address) = address.filter(|address| *address != "-") {
+        let at = conf::group_address(address, plan.settings.port)
+            .map_err(|e| format!("ADDRESS {address}: {e}"))?;
+        places.set(set, at);
+    }
+    Ok(Wanted { set, founding, at: places.of(&set), places })
+}
+
+fn places(groups: &Groups, port: u16) -> Places {
+    Places::new(groups.clone(), port)
+}
+
+fn serve_set(plan: Plan<'_>, wanted: &Wanted) -> i32 {
+    let at = wanted.at;
     plan.run(
         |plan| parts(plan, at),
-        |settings, actions| Role::Ring(Ring::start(places, settings.params(), actions)),
-        |settings, role| {
-            if let Role::Ring(ring) = role {
-                ring.set_params(settings.params());
+        |context, actions| Role::Mserver(Box::new(start(context, wanted, actions))),
+        |settings, groups, role| {
+            if let Role::Mserver(mserver) = role {
+                mserver.change(settings.params(), allowed(settings.allow.as_ref()));
+                let mut places = places(groups, settings.port);
+                places.set(wanted.set, wanted.at);
+                mserver.change_places(places);
             }
         },
     )
 }
 
-fn taken<T, E: std::fmt::Display>(
-    errors: &mut Vec<String>,
-    name: &str,
-    value: &str,
-    result: Result<T, E>,
-) -> Option<T> {
-    result.map_err(|e| errors.push(format!("{name} {value}: {e}"))).ok()
+fn start(context: &Context<'_>, wanted: &Wanted, actions: &mut Vec<Action>) -> Mserver {
+    let settings = context.settings;
+    let id = Identity {
+        own: context.own,
+        inc: next_life(context.life),
+        places: wanted.places.clone(),
+        allow: allowed(settings.allow.as_ref()),
+        params: settings.params(),
+    };
+    let heard = Some(wanted.at).filter(|at| at.ip().is_multicast());
+    Mserver::start(id, (wanted.set, settings.level, wanted.founding), heard, actions)
 }
 
-/// An address, or `-` for the one that ms.groups has.
-fn find(address: &str, ring: Option<GroupName>, plan: &Plan<'_>) -> Result<SocketAddrV4, String> {
-    if address != "-" {
-        return conf::group_address(address, plan.settings.port);
-    }
-    let groups: &Groups = &plan.groups;
-    ring.and_then(|ring| groups.get(&ring).copied())
-        .ok_or_else(|| "must be in ms.groups".to_string())
-}
-
-fn host(address: &str, settings: &Settings) -> Result<SocketAddrV4, String> {
-    let address = conf::address(address, settings.port)?;
-    match address.ip() {
-        ip if ip.is_multicast() || ip.is_unspecified() || ip.is_broadcast() => {
-            Err("must be the address of a host".to_string())
-        }
-        _ => Ok(address),
-    }
-}
-
-fn gid_of(gid: &str) -> Result<Gid, String> {
-    let allowance = || format!("must be 0 to {}", GIDS - 1);
-    gid.parse().ok().filter(|&g| g < GIDS).map(Gid).ok_or_else(allowance)
+/// The networks whose requests are taken: those that were said, or the host's own.
+fn allowed(said: Option<&Vec<Network>>) -> Vec<Network> {
+    said.cloned().unwrap_or_else(|| interface::networks().unwrap_or_default())
 }
 
 fn parts(plan: &Plan<'_>, at: SocketAddrV4) -> Result<Parts, Failure> {
     let settings = &plan.settings;
     let ip = plan.own(|| interface::towards(at))?;
     let own = SocketAddrV4::new(ip, settings.port);
-    let from_mcaster = SocketAddrV4::new(ip, settings.member_port);
-    // Both sockets of 1994 are opened, whichever way multicasts come.
-    let mut sockets = vec![
-        (Via::Own, serve::open_own(own, settings)?),
-        (Via::Mcaster, serve::open_own(from_mcaster, settings)?),
-    ];
+    if ip.is_unspecified() {
+        let why = "own address: there is none towards the set, give --interface".to_string();
+        return Err((exit::CONFIG, why));
+    }
+    let mut sockets = vec![(Via::Own, serve::open_own(own, settings)?)];
     if at.ip().is_multicast() {
         let group =
             socket::open_group(at, ip).map_err(|e| refused(&format!("group address {at}"), &e))?;
         sockets.push((Via::Group, group));
     }
-    Ok(Parts { own, sockets, keeps_failures: true })
+    // A set that takes another name may be heard from an mcaster, whatever this one is heard from.
+    let from_mcaster = SocketAddrV4::new(ip, settings.member_port);
+    sockets.push((Via::Mcaster, serve::open_own(from_mcaster, settings)?));
+    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true })
 }

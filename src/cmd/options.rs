@@ -75,8 +75,14 @@ pub const MCASTER: &[Opt] = &[
     with("", "rate", "N", "datagrams a second from one sender (default 0: any number)"),
 ];
 
+/// `ms mserver [options] SET [ADDRESS]`, or
 /// `ms mserver [options] --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR`
 pub const MSERVER: &[Opt] = &[
+    flag("", "create", "found the set at once instead of looking for it"),
+    flag("", "join-only", "never found the set, look for it for ever"),
+    with("", "level", "N", "level of the set in the hierarchy (default 1)"),
+    with("", "state-dir", "DIR", "where the incarnation is kept (default /var/lib/ms)"),
+    with("", "views", "FILE", "append every view there, a line of JSON each"),
     flag("", "static", "a fixed ring, the command line of 1994"),
     with("", "failures", "FILE", "append detected failures there (default: failures)"),
     with("", "groups", "FILE", "addresses of groups (default /etc/ms.groups)"),

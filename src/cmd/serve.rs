@@ -15,6 +15,7 @@ use crate::sys::daemon::{Daemon, Event, Setup};
 use crate::sys::fault::{self, Faults};
 use crate::sys::journal::{self, Sink};
 use crate::sys::process::{self, Account, PidFile, Starter, exit};
+use crate::sys::records::{Records, life_file};
 use crate::sys::{control, entropy, interface, signal, socket};
 use crate::wire::auth::{Keys, Mode};
 use getopts::Matches;
@@ -121,6 +122,45 @@ pub struct Parts {
     pub sockets: Vec<(Via, Socket)>,
     /// Detected failures are appended to the file that the settings name.
     pub keeps_failures: bool,
+    /// Incarnations are kept in the state directory.
+    pub keeps_life: bool,
+}
+
+/// What a node is made from.
+pub struct Context<'a> {
+    /// All settings.
+    pub settings: &'a Settings,
+    /// Our own address.
+    pub own: SocketAddrV4,
+    /// Where incarnations are kept, if they are.
+    pub life: Option<&'a Path>,
+}
+
+/// The files that records go to.
+#[derive(Default)]
+struct Files {
+    failures: Option<PathBuf>,
+    views: Option<PathBuf>,
+    life: Option<PathBuf>,
+}
+
+impl Files {
+    /// Opens them, for `account` to open them again. Without that SIGHUP, which does so, is refused.
+    fn open(&self, account: Option<&Account>) -> Result<Records, Failure> {
+        let open = |path: &Option<PathBuf>, what: &str| match path {
+            Some(path) => {
+                let file = open_to_append(path, what)?;
+                if let Some(account) = account {
+                    let _ = account.own(&file);
+                }
+                Ok(Some(file))
+            }
+            None => Ok(None),
+        };
+        let failures = open(&self.failures, "failures")?;
+        let views = open(&self.views, "views")?;
+        Ok(Records { failures, views, life: self.life.clone() })
+    }
 }
 
 impl Plan<'_> {
@@ -159,8 +199,8 @@ impl Plan<'_> {
     pub fn run(
         self,
         parts: impl FnOnce(&Plan<'_>) -> Result<Parts, Failure>,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
-        change: impl Fn(&Settings, &mut Role),
+        make: impl FnOnce(&Context<'_>, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &Groups, &mut Role),
     ) -> i32 {
         if self.flag("check") {
             return self.check();
@@ -236,7 +276,7 @@ impl Plan<'_> {
         };
         let run_dir = settings.run_dir.clone().unwrap_or_else(process::default_run_dir);
         let run_dir = self.base.join(run_dir);
-        process::make_run_dir(&run_dir, account.as_ref())
+        process::make_dir(&run_dir, account.as_ref())
             .map_err(|e| refused(&format!("run directory {}", run_dir.display()), &e))?;
         let pid_file = match &settings.pid_file {
             Some(path) => {
@@ -250,23 +290,38 @@ impl Plan<'_> {
             }
             None => None,
         };
-        let failures = parts.keeps_failures.then(|| self.base.join(&settings.failures));
-        let failures_file = failures.as_deref().map(open_failures).transpose()?;
-        if let (Some(account), Some(file)) = (&account, &failures_file) {
-            // Without it SIGHUP, which opens the file again, is refused.
-            let _ = account.own(file);
-        }
+        let life = match parts.keeps_life {
+            true => self.state_dir(account.as_ref())?.map(|dir| life_file(&dir, parts.own)),
+            false => None,
+        };
+        let files = Files {
+            failures: parts.keeps_failures.then(|| self.base.join(&settings.failures)),
+            views: settings.views.as_ref().map(|path| self.base.join(path)),
+            life,
+        };
+        let records = files.open(account.as_ref())?;
         let faults = read_faults().map_err(|e| (exit::CONFIG, e))?;
         let door = self.door(parts.own)?;
         signal::install().map_err(|e| refused("signals", &e))?;
-        Ok(Started { account, run_dir, pid_file, failures, failures_file, faults, door, parts })
+        Ok(Started { account, run_dir, pid_file, files, records, faults, door, parts })
+    }
+
+    /// The state directory; one that was not asked for need not be there.
+    fn state_dir(&self, account: Option<&Account>) -> Result<Option<PathBuf>, Failure> {
+        let said = self.settings.state_dir.as_ref().map(|dir| self.base.join(dir));
+        let dir = said.clone().unwrap_or_else(|| PathBuf::from(conf::STATE_DIR));
+        match (process::make_dir(&dir, account), said) {
+            (Ok(()), _) => Ok(Some(dir)),
+            (Err(_), None) => Ok(None),
+            (Err(e), Some(_)) => Err(refused(&format!("state directory {}", dir.display()), &e)),
+        }
     }
 
     fn serve(
         mut self,
         started: Started,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
-        change: impl Fn(&Settings, &mut Role),
+        make: impl FnOnce(&Context<'_>, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &Groups, &mut Role),
     ) -> i32 {
         let mut starter = Starter::none();
         if !self.flag("foreground") {
@@ -285,17 +340,18 @@ impl Plan<'_> {
         &mut self,
         started: Started,
         starter: &mut Starter,
-        make: impl FnOnce(&Settings, &mut Vec<Action>) -> Role,
-        change: impl Fn(&Settings, &mut Role),
+        make: impl FnOnce(&Context<'_>, &mut Vec<Action>) -> Role,
+        change: impl Fn(&Settings, &Groups, &mut Role),
     ) -> Result<(), Failure> {
         if let Some(account) = &started.account {
             account.assume().map_err(|e| refused("giving up privileges", &e))?;
         }
         let params = self.settings.params();
         let mut first = Vec::new();
-        let role = make(&self.settings, &mut first);
-        let node = Node::new(role, started.door, &mut first);
         let own = started.parts.own;
+        let life = started.files.life.as_deref();
+        let role = make(&Context { settings: &self.settings, own, life }, &mut first);
+        let node = Node::new(role, started.door, &mut first);
         info!("{} starting at {own}", env!("CARGO_PKG_VERSION"));
         let mut daemon = Daemon::new(Setup {
             mode: self.command.name,
@@ -306,7 +362,7 @@ impl Plan<'_> {
             tick: Duration::from_millis(params.tick_ms.into()),
             late: params.reply,
             control: control::path(&started.run_dir, own),
-            failures: started.failures_file,
+            records: started.records,
             faults: started.faults,
         })
         .map_err(|e| refused("starting", &e))?;
@@ -328,11 +384,11 @@ impl Plan<'_> {
                 }
                 Event::Reload if ready => {
                     daemon.say("RELOADING=1");
-                    self.reload(&mut daemon, started.failures.as_deref(), &change);
+                    self.reload(&mut daemon, &started.files, &change);
                     daemon.say("READY=1");
                 }
                 // The service manager still waits for the first READY, and this is not it.
-                Event::Reload => self.reload(&mut daemon, started.failures.as_deref(), &change),
+                Event::Reload => self.reload(&mut daemon, &started.files, &change),
                 Event::Ended(End::Stopped) => {
                     info!("ended");
                     return Ok(());
@@ -346,25 +402,25 @@ impl Plan<'_> {
     fn reload(
         &mut self,
         daemon: &mut Daemon,
-        failures: Option<&Path>,
-        change: &impl Fn(&Settings, &mut Role),
+        files: &Files,
+        change: &impl Fn(&Settings, &Groups, &mut Role),
     ) {
         let read =
             read_all(self.command, &self.matches, &self.base).and_then(|(settings, groups)| {
-                let failures = failures.map(open_failures).transpose().map_err(|f| vec![f.1])?;
+                let records = files.open(None).map_err(|f| vec![f.1])?;
                 let keys = self.keys(&settings)?;
-                Ok((settings, groups, failures, keys, read_faults().map_err(|e| vec![e])?))
+                Ok((settings, groups, records, keys, read_faults().map_err(|e| vec![e])?))
             });
         match read {
-            Ok((settings, groups, failures, keys, faults)) => {
+            Ok((settings, groups, records, keys, faults)) => {
                 for name in self.settings.fixed_differences(&settings) {
                     warn!("{name}: cannot change while running, stays as it was until a restart");
                 }
                 let tick = Duration::from_millis(settings.params().tick_ms.into());
-                daemon.change(tick, failures, faults);
+                daemon.change(tick, records, faults);
                 self.settings.take_changeable(settings);
                 let (role, door) = daemon.node().parts();
-                change(&self.settings, role);
+                change(&self.settings, &groups, role);
                 match (door, keys) {
                     (Some(door), Some((keys, mode))) => door.change(keys, mode),
                     (None, None) => {}
@@ -387,8 +443,8 @@ struct Started {
     account: Option<Account>,
     run_dir: PathBuf,
     pid_file: Option<PidFile>,
-    failures: Option<PathBuf>,
-    failures_file: Option<File>,
+    files: Files,
+    records: Records,
     faults: Faults,
     door: Option<Door>,
     parts: Parts,
@@ -405,12 +461,12 @@ fn told((code, why): &Failure, starter: &mut Starter) -> i32 {
     *code
 }
 
-fn open_failures(path: &Path) -> Result<File, Failure> {
+fn open_to_append(path: &Path, what: &str) -> Result<File, Failure> {
     OpenOptions::new()
         .append(true)
         .create(true)
         .open(path)
-        .map_err(|e| (exit::CANTCREAT, format!("failures file {}: {e}", path.display())))
+        .map_err(|e| (exit::CANTCREAT, format!("{what} file {}: {e}", path.display())))
 }
 
 fn read_faults() -> Result<Faults, String> {

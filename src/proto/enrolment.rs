@@ -90,6 +90,11 @@ impl Enrolment {
         )
     }
 
+    /// The group.
+    pub fn group(&self) -> GroupName {
+        self.group
+    }
+
     /// The mcaster.
     pub fn mcaster(&self) -> SocketAddrV4 {
         self.mcaster

@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::mcaster::Mcaster;
+use super::mserver::Mserver;
 use super::ring::Ring;
 use super::step::{Action, Input};
 use serde_json::Value;
@@ -11,6 +12,8 @@ use serde_json::Value;
 pub enum Role {
     /// `ms mserver --static`.
     Ring(Ring),
+    /// `ms mserver`.
+    Mserver(Box<Mserver>),
     /// `ms mcaster`.
     Mcaster(Mcaster),
 }
@@ -58,6 +61,7 @@ impl Node {
     pub fn due(&self) -> u32 {
         match &self.role {
             Role::Ring(ring) => ring.due(),
+            Role::Mserver(mserver) => mserver.due(),
             Role::Mcaster(mcaster) => mcaster.due(),
         }
     }
@@ -66,6 +70,7 @@ impl Node {
     pub fn status(&self) -> Value {
         let mut status = match &self.role {
             Role::Ring(ring) => ring.status(),
+            Role::Mserver(mserver) => mserver.status(),
             Role::Mcaster(mcaster) => mcaster.status(),
         };
         if let Some(door) = &self.door {
@@ -75,10 +80,26 @@ impl Node {
     }
 }
 
+impl Node {
+    /// A question on the control socket, word by word.
+    ///
+    /// # Errors
+    /// Why there is no answer, in words.
+    pub fn tell(&self, words: &[&str]) -> Result<Value, String> {
+        match &self.role {
+            Role::Mserver(mserver) => mserver.tell(words),
+            Role::Ring(_) | Role::Mcaster(_) => {
+                Err(format!("unknown request {:?}", words.join(" ")))
+            }
+        }
+    }
+}
+
 impl Role {
     fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
         match self {
             Role::Ring(ring) => ring.step(input, actions),
+            Role::Mserver(mserver) => mserver.step(input, actions),
             Role::Mcaster(mcaster) => mcaster.step(input, actions),
         }
     }

@@ -1,7 +1,9 @@
 //! What an operator, or a story, should be told: one event, in words.
 
-use crate::name::{Gid, GroupName};
+use super::mserver::Installed;
+use crate::name::{Gid, GroupName, Incarnation, ViewNumber};
 use crate::wire::WireError;
+use crate::wire::coreset::SetName;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -124,6 +126,38 @@ pub enum Note {
         /// Why, in words.
         why: &'static str,
     },
+    /// A mserver installed a view of a core-set.
+    View(Box<Installed>),
+    /// A mserver ceased to communicate with a member of its view.
+    Isolated {
+        /// The set.
+        set: SetName,
+        /// Whom.
+        who: SocketAddrV4,
+        /// Why.
+        why: &'static str,
+    },
+    /// A mserver founded its set.
+    Founded {
+        /// The set.
+        set: SetName,
+        /// Number of the first view.
+        num: ViewNumber,
+        /// The mserver's incarnation.
+        inc: Incarnation,
+    },
+    /// A mserver is in no view of a set any more.
+    OutOfSet {
+        /// The set.
+        set: SetName,
+        /// It was asked for.
+        asked: bool,
+    },
+    /// A request was refused.
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// The process was not run for a while; timers that ran are started anew.
     Late {
         /// For how long, in milliseconds.
@@ -140,11 +174,16 @@ impl Note {
             | Note::McasterSilent { .. }
             | Note::MemberRefused { .. }
             | Note::Failed { .. }
+            | Note::Isolated { .. }
+            | Note::Refused { .. }
             | Note::Late { .. } => Level::Warning,
             Note::Joined { .. }
             | Note::McasterBack { .. }
             | Note::Recovered { .. }
             | Note::Left { .. }
+            | Note::View(_)
+            | Note::Founded { .. }
+            | Note::OutOfSet { .. }
             | Note::MemberAdded { .. }
             | Note::MemberRejoined { .. }
             | Note::MemberRemoved { .. } => Level::Notice,
@@ -158,10 +197,32 @@ impl Note {
             Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some((cause, 1)),
             Note::MemberRefused { why, .. } => Some((why, 1)),
             Note::Late { .. } => Some(("late", 1)),
+            Note::Refused { .. } => Some(("refused", 10)),
             Note::MemberAdded { .. } => Some(("member added", MEMBERS)),
             Note::MemberRejoined { .. } => Some(("member rejoined", MEMBERS)),
             Note::MemberRemoved { .. } => Some(("member removed", MEMBERS)),
             _ => None,
+        }
+    }
+}
+
+impl Note {
+    /// News of a core-set.
+    fn of_core_set(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::View(installed) => write!(f, "{installed}"),
+            Note::Isolated { set, who, why } => {
+                write!(f, "set {set}: {who} is isolated: {why}")
+            }
+            Note::Founded { set, num, inc } => {
+                write!(f, "set {set}: founded with view {num} in incarnation {inc}")
+            }
+            Note::OutOfSet { set, asked: true } => write!(f, "set {set}: left, as was asked for"),
+            Note::OutOfSet { set, asked: false } => {
+                write!(f, "set {set}: in no view any more, joining again")
+            }
+            Note::Refused { why } => write!(f, "request refused: {why}"),
+            _ => Ok(()),
         }
     }
 }
@@ -221,6 +282,11 @@ impl fmt::Display for Note {
             Note::MemberRefused { group, member, why } => {
                 write!(f, "group {group}: join of {member} refused: {why}")
             }
+            Note::View(_)
+            | Note::Isolated { .. }
+            | Note::Founded { .. }
+            | Note::OutOfSet { .. }
+            | Note::Refused { .. } => self.of_core_set(f),
             Note::Late { ms } => {
                 write!(f, "not run for {ms} ms; timers started anew, nobody is accused")
             }

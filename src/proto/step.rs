@@ -10,6 +10,7 @@
 //! tick: one period of the loop, input or not (thesis VI.B.2).
 
 use super::note::Note;
+use crate::name::Incarnation;
 use std::net::SocketAddrV4;
 
 /// By which socket a datagram came (thesis, Figure 54).
@@ -63,6 +64,16 @@ pub enum Action {
         /// Place of the member that gets no copy: the sender.
         skip: Option<u32>,
     },
+    /// From now on the sockets hear an IP multicast group, or no longer.
+    Hear {
+        /// Its address.
+        group: SocketAddrV4,
+        /// Whether it is heard.
+        on: bool,
+    },
+    /// Keep in mind, beyond the end of the process, that no later one at this address may use this incarnation
+    /// or a lower one.
+    KeepLife(Incarnation),
     /// Tell the operator.
     Note(Note),
     /// The node serves now.

@@ -19,24 +19,24 @@ use super::fanout::Fanout;
 use super::fault::{Faults, Way};
 use super::notify::Notify;
 use super::quiet::Quiet;
+use super::records::Records;
 use super::signal;
+use super::sockets::Sockets;
 use crate::proto::counters::Counters;
 use crate::proto::node::{Node, Role};
 use crate::proto::note::{Level, Note};
 use crate::proto::step::{Action, End, Input, Via};
 use crate::wire::{WireError, prefix};
 use log::{debug, info, warn};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use serde_json::{Value, json};
 use socket2::Socket;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Longest sleep, if a tick is not longer: a signal that comes just before it is seen after it.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -61,8 +61,8 @@ pub struct Setup {
     pub late: u32,
     /// Where the control socket is to be.
     pub control: PathBuf,
-    /// Where detected failures are appended.
-    pub failures: Option<File>,
+    /// What is written to files.
+    pub records: Records,
     /// Faults for tests.
     pub faults: Faults,
 }
@@ -87,7 +87,7 @@ pub struct Daemon {
     notify: Notify,
     next_watchdog: Option<Instant>,
     receiver: Option<Receiver>,
-    readable: Vec<bool>,
+    sockets: Sockets,
     fanout: Fanout,
     actions: Vec<Action>,
     events: VecDeque<Event>,
@@ -109,10 +109,7 @@ impl Daemon {
     /// The loop or the control socket cannot be made.
     pub fn new(mut setup: Setup) -> io::Result<Daemon> {
         let poll = Poll::new()?;
-        for (i, (_, socket)) in setup.sockets.iter().enumerate() {
-            let fd = socket.as_raw_fd();
-            poll.registry().register(&mut SourceFd(&fd), Token(i), Interest::READABLE)?;
-        }
+        let sockets = Sockets::new(std::mem::take(&mut setup.sockets), poll.registry())?;
         let named = |e: io::Error| {
             io::Error::new(e.kind(), format!("control socket {}: {e}", setup.control.display()))
         };
@@ -127,7 +124,7 @@ impl Daemon {
             next_watchdog: notify.watchdog().map(|_| now),
             notify,
             receiver: Some(Receiver::new()),
-            readable: vec![true; setup.sockets.len()],
+            sockets,
             fanout: Fanout::default(),
             actions: first,
             events: VecDeque::new(),
@@ -167,8 +164,8 @@ impl Daemon {
             for event in &ready {
                 if Control::owns(event.token()) {
                     self.serve_control(event.token());
-                } else if let Some(flag) = self.readable.get_mut(event.token().0) {
-                    *flag = true;
+                } else {
+                    self.sockets.set_readable(event.token().0, true);
                 }
             }
             self.receive_once();
@@ -181,13 +178,13 @@ impl Daemon {
         &mut self.setup.node
     }
 
-    /// Other faults, another length of a tick, another file for failures, from now on.
-    pub fn change(&mut self, tick: Duration, failures: Option<File>, faults: Faults) {
+    /// Other faults, another length of a tick, other files, from now on.
+    pub fn change(&mut self, tick: Duration, records: Records, faults: Faults) {
         if tick != self.setup.tick {
             self.clock.set_period(Instant::now(), tick);
             self.setup.tick = tick;
         }
-        self.setup.failures = failures;
+        self.setup.records = records;
         self.detour.set(faults);
     }
 
@@ -254,7 +251,7 @@ impl Daemon {
 
     /// How long nothing is due.
     fn sleep(&self) -> Duration {
-        if self.readable.contains(&true) || !self.events.is_empty() {
+        if self.sockets.any_readable() || !self.events.is_empty() {
             return Duration::ZERO;
         }
         let now = Instant::now();
@@ -265,9 +262,10 @@ impl Daemon {
 
     fn serve_control(&mut self, token: Token) {
         let Some(request) = self.control.serve(token, self.poll.registry()) else { return };
-        let answer = match request.trim() {
-            "status" => self.status(),
-            other => json!({"error": format!("unknown request {other:?}")}),
+        let words: Vec<&str> = request.split_whitespace().collect();
+        let answer = match words.as_slice() {
+            ["status"] => self.status(),
+            words => self.setup.node.tell(words).unwrap_or_else(|why| json!({"error": why})),
         };
         self.control.answer(token, format!("{answer}\n"), self.poll.registry());
     }
@@ -307,12 +305,9 @@ impl Daemon {
     fn receive_once(&mut self) -> usize {
         let Some(mut batch) = self.receiver.take() else { return 0 };
         let mut total = 0;
-        for i in 0..self.setup.sockets.len() {
-            if !self.readable[i] {
-                continue;
-            }
-            let via = self.setup.sockets[i].0;
-            let count = match batch.receive(self.setup.sockets[i].1.as_fd()) {
+        for place in 0..self.sockets.places() {
+            let Some((via, socket)) = self.sockets.readable(place) else { continue };
+            let count = match batch.receive(socket) {
                 Ok(count) => count,
                 Err(e) => {
                     debug!("receiving: {e}");
@@ -320,13 +315,13 @@ impl Daemon {
                     0
                 }
             };
-            self.readable[i] = count > 0;
+            self.sockets.set_readable(place, count > 0);
             total += count;
             self.received += count as u64;
-            for place in 0..count {
-                self.take_datagram(via, &batch, place);
+            for datagram in 0..count {
+                self.take_datagram(via, &batch, datagram);
             }
-            let sent = self.fanout.flush(&batch, self.setup.sockets[0].1.as_fd());
+            let sent = self.fanout.flush(&batch, self.sockets.own().as_fd());
             self.count_sent(sent);
         }
         self.receiver = Some(batch);
@@ -357,14 +352,14 @@ impl Daemon {
         if let (Some(job), Role::Mcaster(mcaster)) =
             (self.actions.iter().find_map(relay), self.setup.node.role())
         {
-            let socket = self.setup.sockets[0].1.as_fd();
+            let socket = self.sockets.own().as_fd();
             let sent = self.fanout.relay(mcaster, job, (batch, place), socket);
             self.actions.retain(|a| relay(a).is_none());
             self.count_sent(sent);
         }
         if !self.actions.is_empty() {
             // Copies of earlier datagrams go out before what this one causes.
-            let sent = self.fanout.flush(batch, self.setup.sockets[0].1.as_fd());
+            let sent = self.fanout.flush(batch, self.sockets.own().as_fd());
             self.count_sent(sent);
             self.take_actions();
         }
@@ -390,12 +385,24 @@ impl Daemon {
                 Action::Send { to, bytes } => self.send(to, bytes),
                 // A relay concerns a received datagram and is dealt with where that lies.
                 Action::Relay { .. } => self.counters.count("relay-without-datagram"),
+                Action::Hear { group, on } => self.hear(group, on),
+                Action::KeepLife(inc) => self.setup.records.keep_life(inc),
                 Action::Note(note) => self.take_note(&note),
                 Action::Ready => self.events.push_back(Event::Ready),
                 Action::Done(end) => self.events.push_back(Event::Ended(end)),
             }
         }
         self.actions = actions;
+    }
+
+    fn hear(&mut self, group: SocketAddrV4, on: bool) {
+        let (own, registry) = (*self.setup.own.ip(), self.poll.registry());
+        if !on {
+            return self.sockets.unhear(group, registry);
+        }
+        if let Err(e) = self.sockets.hear(group, own, registry) {
+            warn!("group address {group} cannot be heard: {e}");
+        }
     }
 
     fn send(&mut self, to: SocketAddrV4, bytes: Vec<u8>) {
@@ -407,7 +414,7 @@ impl Daemon {
     }
 
     fn send_now(&mut self, to: SocketAddrV4, bytes: &[u8]) {
-        let socket = &self.setup.sockets[0].1;
+        let socket = self.sockets.own();
         // One repetition: the first attempt may only report an ICMP error of an earlier datagram.
         let result = socket
             .send_to(bytes, &SocketAddr::V4(to).into())
@@ -419,13 +426,7 @@ impl Daemon {
     }
 
     fn take_note(&mut self, note: &Note) {
-        if let (Note::Failed { gid, by, .. }, Some(file)) = (note, &mut self.setup.failures) {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let line = format!("Member {gid} is detected failed by {by} at {now} sec.\n\n");
-            if let Err(e) = file.write_all(line.as_bytes()) {
-                warn!("the failures file cannot be written: {e}");
-            }
-        }
+        self.setup.records.take(note);
         self.tell(note);
     }
 

@@ -21,5 +21,7 @@ pub mod journal;
 pub mod notify;
 pub mod process;
 pub mod quiet;
+pub mod records;
 pub mod signal;
 pub mod socket;
+pub mod sockets;

@@ -220,11 +220,11 @@ pub fn default_run_dir() -> PathBuf {
     }
 }
 
-/// Makes the run directory, for `user` if one is given.
+/// Makes a directory, for `user` if one is given.
 ///
 /// # Errors
 /// It cannot be made or given away.
-pub fn make_run_dir(path: &Path, user: Option<&Account>) -> io::Result<()> {
+pub fn make_dir(path: &Path, user: Option<&Account>) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path)?;
     if let Some(user) = user.filter(|_| Uid::effective().is_root()) {
         chown(path, Some(user.uid), Some(user.gid))?;

@@ -10,7 +10,7 @@
 //! A stale message never causes an isolation; only facts that cannot become false do.
 
 use super::config::SetNote;
-use super::state::Phase;
+use super::state::{Inside, Phase};
 use super::turn::Turn;
 use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, Request, Wait};
 use std::net::SocketAddrV4;
@@ -40,18 +40,52 @@ fn is_active(body: &Body) -> bool {
     }
 }
 
+impl Inside {
+    /// Who takes part in a change of our view (thesis IV.C.4): its members, a joiner, both sides of a Merge.
+    pub fn participants(&self, change: &Change) -> Vec<SocketAddrV4> {
+        match &change.kind {
+            ChangeKind::Merge { views, .. } => {
+                views.iter().flat_map(|v| v.addresses().collect::<Vec<_>>()).collect()
+            }
+            _ => {
+                let joiner = change.joiner().filter(|j| !self.view.contains(*j));
+                self.view.addresses().chain(joiner).collect()
+            }
+        }
+    }
+
+    /// Whether somebody outside of our view takes part in the current change.
+    pub fn is_outsider(&self, who: SocketAddrV4) -> bool {
+        !self.view.contains(who)
+            && self.floor.as_ref().is_some_and(|c| self.participants(c).contains(&who))
+    }
+
+    /// Whether a message under another set's name is for us all the same.
+    pub fn concerns(&self, m: &CoreMessage) -> bool {
+        let forced = matches!(
+            m.body,
+            Body::Probe { force: true, .. } | Body::ProbeReply { force: true, .. }
+        );
+        forced || self.concerns_merge(m) || self.is_outsider(m.from.life.address)
+    }
+
+    /// An Initiate or a Commit of a Merge of our view that lists the sender.
+    fn concerns_merge(&self, m: &CoreMessage) -> bool {
+        let (Body::Initiate(change) | Body::Commit(change)) = &m.body else { return false };
+        let ChangeKind::Merge { views, .. } = &change.kind else { return false };
+        change.par.contains(&self.view.position)
+            && views.iter().any(|v| v.contains(m.from.life.address))
+    }
+}
+
 impl Turn<'_> {
     pub fn receive(&mut self, m: &CoreMessage) {
         let sender = m.from.life.address;
         if sender == self.own() {
             return self.ignore("own-message", sender);
         }
-        let merge = self.concerns_merge(m);
-        let forced = matches!(
-            m.body,
-            Body::Probe { force: true, .. } | Body::ProbeReply { force: true, .. }
-        );
-        if m.name.base != self.at.view.name.base && !merge && !forced && !self.is_outsider(sender) {
+        let merge = self.at.concerns_merge(m);
+        if m.name.base != self.at.view.name.base && !self.at.concerns(m) {
             return self.ignore("other-set", sender);
         }
         match &m.body {
@@ -88,14 +122,6 @@ impl Turn<'_> {
             return self.dispatch(m);
         }
         self.by_position(m)
-    }
-
-    /// An Initiate or a Commit of a Merge of our view that lists the sender.
-    fn concerns_merge(&self, m: &CoreMessage) -> bool {
-        let (Body::Initiate(change) | Body::Commit(change)) = &m.body else { return false };
-        let ChangeKind::Merge { views, .. } = &change.kind else { return false };
-        change.par.contains(&self.at.view.position)
-            && views.iter().any(|v| v.contains(m.from.life.address))
     }
 
     /// M4: somebody who is not in our view.

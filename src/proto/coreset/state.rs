@@ -1,11 +1,11 @@
 //! The state of a core-set at one of its mservers: plain data.
 
-use super::config::{Config, SetAction, SetInput};
+use super::config::{Config, SetAction, SetInput, SetParams};
 use super::outside::Outside;
 use super::turn::Turn;
 use crate::name::Incarnation;
 use crate::proto::timer::Countdown;
-use crate::wire::coreset::{Change, Life, Position, Request, View};
+use crate::wire::coreset::{Change, CoreMessage, Life, Position, Request, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddrV4;
 
@@ -44,6 +44,15 @@ pub(super) enum Phase {
 }
 
 impl Phase {
+    pub fn wait(&self) -> Option<&Wait> {
+        match self {
+            Phase::Idle => None,
+            Phase::Coord { wait, .. } | Phase::Follow { wait, .. } | Phase::Elect { wait, .. } => {
+                Some(wait)
+            }
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Phase::Idle => "idle",
@@ -230,6 +239,55 @@ impl CoreSet {
         }
         .into_iter()
         .flatten()
+    }
+
+    /// The change that made the view, if one did.
+    pub fn previous(&self) -> Option<&Change> {
+        match &self.side {
+            Side::In(at) => at.prev.as_ref(),
+            Side::Out(_) => None,
+        }
+    }
+
+    /// What waits, by name.
+    pub fn queues(&self) -> Vec<(&'static str, usize)> {
+        let mut queues = vec![("operations", self.me.operations.len())];
+        if let Side::In(at) = &self.side {
+            queues.push(("requests", at.requests.len()));
+            queues.push(("forwarded", at.forwarded.values().map(|m| m.len()).sum()));
+            queues.push(("pending-joiners", at.pending.len()));
+        }
+        queues
+    }
+
+    /// Ticks left of the timers that run, by name.
+    pub fn timers(&self) -> Vec<(&'static str, u32)> {
+        let mut timers = match &self.side {
+            Side::In(at) => vec![
+                ("query", at.watch.query.left()),
+                ("reply", at.watch.reply.left()),
+                ("phase", at.phase.wait().map_or(0, |wait| wait.timer.left())),
+                ("probe", at.probe.left()),
+                ("stagger", at.stagger.unwrap_or(0)),
+                ("leave", at.leaving.map_or(0, Countdown::left)),
+            ],
+            Side::Out(outside) => vec![("join", outside.until_next())],
+        };
+        timers.retain(|(_, left)| *left > 0);
+        timers
+    }
+
+    /// Other timings from now on; what waits goes on waiting as it did.
+    pub fn set_params(&mut self, params: SetParams) {
+        self.me.config.params = params;
+    }
+
+    /// Whether a message under another set's name concerns this one: a Merge, or somebody who takes part in it.
+    pub fn concerns(&self, message: &CoreMessage) -> bool {
+        match &self.side {
+            Side::In(at) => at.concerns(message),
+            Side::Out(_) => false,
+        }
     }
 
     /// Our present life.

@@ -152,21 +152,12 @@ impl<'a> Turn<'a> {
 
     /// Who takes part in a change of our view (thesis IV.C.4): its members, a joiner, both sides of a Merge.
     pub fn participants(&self, change: &Change) -> Vec<SocketAddrV4> {
-        match &change.kind {
-            ChangeKind::Merge { views, .. } => {
-                views.iter().flat_map(|v| v.addresses().collect::<Vec<_>>()).collect()
-            }
-            _ => {
-                let joiner = change.joiner().filter(|j| !self.at.view.contains(*j));
-                self.at.view.addresses().chain(joiner).collect()
-            }
-        }
+        self.at.participants(change)
     }
 
     /// Whether somebody outside of our view takes part in the current change.
     pub fn is_outsider(&self, who: SocketAddrV4) -> bool {
-        !self.at.view.contains(who)
-            && self.at.floor.as_ref().is_some_and(|c| self.participants(c).contains(&who))
+        self.at.is_outsider(who)
     }
 
     /// Ceases to communicate with a member; what follows depends on what it was to us.

@@ -1,0 +1,345 @@
+//! The mserver: core-sets behind the wire (thesis VI.B, Figures 56 to 58).
+//!
+//! ```text
+//!   datagram ─> message ─> payload ─┬─> seat: a place in a core-set ─> actions ─> payload ─> datagram
+//!                  │                ├─> an operator's request, answered
+//!                  └── fragments    └─> ignored, by cause
+//! ```
+//!
+//! A mserver has up to two places in core-sets: with its peers, and as the parent of a child-set. Both are one type,
+//! told apart by which names they answer to. What is remembered beyond the protocol's own state is for people:
+//! counters by cause, and of each member that was isolated or removed who said so and why (`ms why`).
+
+mod memory;
+mod operator;
+mod seat;
+mod status;
+
+pub use memory::Memory;
+pub use seat::{Installed, Seat};
+
+use super::coreset::{Config, Founding, SetInput};
+use super::counters::Counters;
+use super::enrolment::{Enrolment, Outcome};
+use super::network::Network;
+use super::note::Note;
+use super::params::Params;
+use super::parcel::Parcels;
+use super::places::Places;
+use super::step::{Action, End, Input, Via};
+use crate::name::{GroupName, Incarnation};
+use crate::wire::coreset::{Body, CoreMessage, Request, SetName};
+use crate::wire::{Kind, Message, WireError, prefix};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+
+/// Which of its places in core-sets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Side {
+    /// With its peers.
+    Peer,
+    /// As the parent of the set below.
+    Child,
+}
+
+/// Who a mserver is, and what it is allowed to believe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Our own address.
+    pub own: SocketAddrV4,
+    /// Larger than any incarnation that was used at this address.
+    pub inc: Incarnation,
+    /// Where sets are heard.
+    pub places: Places,
+    /// Whose requests are taken.
+    pub allow: Vec<Network>,
+    /// Timings.
+    pub params: Params,
+}
+
+/// A mserver.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mserver {
+    id: Identity,
+    seats: BTreeMap<Side, Seat>,
+    /// IP multicast groups that our sockets hear.
+    heard: BTreeSet<SocketAddrV4>,
+    parcels: Parcels,
+    counters: Counters,
+    memory: Memory,
+    stopping: bool,
+    ready: bool,
+}
+
+/// What is wrong with a datagram: the word, and the error if it is no message.
+type Refused = (&'static str, Option<WireError>);
+
+impl Mserver {
+    /// A mserver that joins the set called `name` on `level`. The first actions are those of asking for it;
+    /// the sockets hear `heard` already.
+    pub fn start(
+        id: Identity,
+        (name, level, founding): (GroupName, u8, Founding),
+        heard: Option<SocketAddrV4>,
+        actions: &mut Vec<Action>,
+    ) -> Mserver {
+        let mut mserver = Mserver {
+            parcels: Parcels::new(id.inc.0),
+            memory: Memory::default(),
+            id,
+            seats: BTreeMap::new(),
+            heard: heard.into_iter().collect(),
+            counters: Counters::default(),
+            stopping: false,
+            ready: false,
+        };
+        mserver.sit(Side::Peer, (name, level, founding), actions);
+        mserver
+    }
+
+    /// Takes a place in a set.
+    fn sit(
+        &mut self,
+        side: Side,
+        (name, level, founding): (GroupName, u8, Founding),
+        actions: &mut Vec<Action>,
+    ) {
+        let config = Config {
+            name: SetName { base: name, suffix: None },
+            level,
+            own: self.id.own,
+            founding,
+            params: super::coreset::SetParams::of(&self.id.params),
+        };
+        let inc = self.seats.get(&side).map_or(self.id.inc, |seat| seat.next_life());
+        let place = self.id.places.of(&name);
+        let mut seat = Seat::new(config, inc, place, self.id.params, actions);
+        let begun = if seat.is_heard() { seat.begin() } else { Vec::new() };
+        self.seats.insert(side, seat);
+        self.take(side, begun, actions);
+        self.listen(actions);
+    }
+
+    /// Other timings and places from now on.
+    pub fn change(&mut self, params: Params, allow: Vec<Network>) {
+        self.id.allow = allow;
+        if params != self.id.params {
+            self.id.params = params;
+            self.seats.values_mut().for_each(|seat| seat.set_params(params));
+        }
+    }
+
+    /// Other places from now on, for sets that take another name.
+    pub fn change_places(&mut self, places: Places) {
+        self.id.places = places;
+    }
+
+    /// Ticks until something is due; `u32::MAX` if nothing ever is.
+    pub fn due(&self) -> u32 {
+        let seats = self.seats.values().map(Seat::due).min().unwrap_or(u32::MAX);
+        seats.min(self.parcels.due())
+    }
+
+    /// One input, all its actions.
+    pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>) {
+        match input {
+            Input::Datagram { via, from, bytes } => {
+                if let Err((cause, error)) = self.receive(via, from, bytes, actions) {
+                    self.counters.count(cause);
+                    actions.push(Action::Note(Note::Dropped { cause, from, error }));
+                }
+            }
+            Input::Tick { elapsed } => self.tick(elapsed, actions),
+            Input::Stop => self.stop(actions),
+        }
+    }
+
+    /// An operation of the layer above, to be agreed on by our peers.
+    pub fn submit(&mut self, bytes: Vec<u8>, actions: &mut Vec<Action>) {
+        self.input(Side::Peer, SetInput::Submit(bytes), actions);
+    }
+
+    fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
+        self.memory.tick(elapsed);
+        let places = &self.id.places;
+        self.parcels.tick(elapsed, |name| Some(places.of(&name)), actions);
+        for side in [Side::Child, Side::Peer] {
+            self.input(side, SetInput::Tick { elapsed }, actions);
+            let Some(seat) = self.seats.get_mut(&side) else { continue };
+            let outcome = seat.tick_enrolment(elapsed, actions);
+            self.enrolled(side, outcome, actions);
+        }
+    }
+
+    fn stop(&mut self, actions: &mut Vec<Action>) {
+        self.stopping = true;
+        for side in [Side::Child, Side::Peer] {
+            self.leave_set(side, actions);
+        }
+        self.end_if_out(actions);
+    }
+
+    fn leave_set(&mut self, side: Side, actions: &mut Vec<Action>) {
+        let Some(seat) = self.seats.get_mut(&side) else { return };
+        match seat.set() {
+            Some(_) => self.input(side, SetInput::Leave, actions),
+            None => seat.stop_hearing(actions),
+        }
+    }
+
+    fn receive(
+        &mut self,
+        via: Via,
+        from: SocketAddrV4,
+        bytes: &[u8],
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        let wire = |e: WireError| (e.cause(), Some(e));
+        let (from, bytes) = match via {
+            Via::Own | Via::Group => (from, bytes),
+            Via::Mcaster if self.seats.values().any(|s| s.mcaster_is(*from.ip())) => {
+                prefix::decode(bytes).map_err(wire)?
+            }
+            Via::Mcaster => return Err(("not-our-mcaster", None)),
+        };
+        let message = Message::receive(bytes, true).map_err(wire)?;
+        match message.kind() {
+            Some(kind) if Enrolment::answers(kind) => {
+                self.on_answer(kind, message.header.group, (via, from), actions)
+            }
+            Some(Kind::Fragment) => {
+                let (header, data) = (&message.header, message.data);
+                let whole = self.parcels.receive(from, header, data, actions);
+                match whole.map_err(|cause| (cause, None))? {
+                    Some(bytes) => {
+                        let message = Message::receive(&bytes, true).map_err(wire)?;
+                        self.read(via, from, &message, actions)
+                    }
+                    None => Ok(()),
+                }
+            }
+            Some(_) => self.read(via, from, &message, actions),
+            None => Err(("unknown-type", None)),
+        }
+    }
+
+    /// A message of a core-set, or for one.
+    fn read(
+        &mut self,
+        via: Via,
+        from: SocketAddrV4,
+        message: &Message<'_>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        let message = CoreMessage::decode(message).map_err(|e| (e.cause(), Some(e)))?;
+        if message.from.life.address != from {
+            return Err(("address-mismatch", None));
+        }
+        match &message.body {
+            Body::StatsRequest { .. } | Body::Request(_) => {
+                self.on_request(via, message, actions).map_err(|cause| (cause, None))
+            }
+            Body::Stats(_) | Body::Taken => Err(("not-asked", None)),
+            _ => self.give(&message, actions).map_err(|cause| (cause, None)),
+        }
+    }
+
+    /// Gives a message to the place that it concerns.
+    fn give(
+        &mut self,
+        message: &CoreMessage,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), &'static str> {
+        let named = |seat: &&Seat| seat.name() == message.name.base;
+        let side = self
+            .seats
+            .iter()
+            .find(|(_, seat)| named(seat))
+            .or_else(|| self.seats.iter().find(|(_, seat)| seat.concerns(message)))
+            .map(|(side, _)| *side)
+            .ok_or("other-set")?;
+        self.input(side, SetInput::Message(message), actions);
+        Ok(())
+    }
+
+    fn on_answer(
+        &mut self,
+        kind: Kind,
+        group: GroupName,
+        (via, from): (Via, SocketAddrV4),
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        for side in [Side::Peer, Side::Child] {
+            let Some(seat) = self.seats.get_mut(&side) else { continue };
+            if via == Via::Own && seat.is_enrolled(group, from) {
+                let outcome =
+                    seat.on_answer(group, kind, actions).map_err(|cause| (cause, None))?;
+                self.enrolled(side, outcome, actions);
+                return Ok(());
+            }
+        }
+        Err(("answer-not-from-mcaster", None))
+    }
+
+    /// What follows from how a place stands with its mcaster.
+    fn enrolled(&mut self, side: Side, outcome: Option<Outcome>, actions: &mut Vec<Action>) {
+        match outcome {
+            Some(Outcome::Joined { .. }) => {
+                let Some(seat) = self.seats.get_mut(&side) else { return };
+                if seat.set().is_none() && !self.stopping {
+                    let begun = seat.begin();
+                    self.take(side, begun, actions);
+                }
+            }
+            Some(Outcome::Refused(why)) => match self.ready {
+                true => actions.push(Action::Note(Note::Refused { why })),
+                false => actions.push(Action::Done(End::Unavailable(why))),
+            },
+            Some(Outcome::Left { .. }) => self.end_if_out(actions),
+            None => {}
+        }
+    }
+
+    /// One input of one of our core-sets.
+    fn input(&mut self, side: Side, input: SetInput<'_>, actions: &mut Vec<Action>) {
+        let Some(seat) = self.seats.get_mut(&side) else { return };
+        let out = seat.step(input);
+        self.take(side, out, actions);
+    }
+
+    /// Ends when we were told to, and every place is given up.
+    fn end_if_out(&mut self, actions: &mut Vec<Action>) {
+        if self.stopping && self.seats.values().all(Seat::is_over) {
+            actions.push(Action::Done(End::Stopped));
+        }
+    }
+
+    /// Hears the groups of our sets, and no others.
+    fn listen(&mut self, actions: &mut Vec<Action>) {
+        let wanted: BTreeSet<SocketAddrV4> = self.seats.values().flat_map(Seat::groups).collect();
+        let hear = |&group: &SocketAddrV4| Action::Hear { group, on: true };
+        actions.extend(wanted.difference(&self.heard).map(hear));
+        let unhear = |&group: &SocketAddrV4| Action::Hear { group, on: false };
+        actions.extend(self.heard.difference(&wanted).map(unhear));
+        self.heard = wanted;
+    }
+
+    /// Whether somebody may ask for changes.
+    fn allows(&self, who: SocketAddrV4) -> bool {
+        self.id.allow.iter().any(|network| network.contains(*who.ip()))
+    }
+
+    /// Our place with our peers.
+    pub fn peers(&self) -> Option<&Seat> {
+        self.seats.get(&Side::Peer)
+    }
+
+    /// A request of this host's operator, for our peers.
+    fn ask(&mut self, side: Side, request: Request, actions: &mut Vec<Action>) -> Option<String> {
+        let seat = self.seats.get_mut(&side)?;
+        let out = seat.step(SetInput::Request(request));
+        let refused = seat::refusal(&out);
+        self.take(side, out, actions);
+        refused
+    }
+}

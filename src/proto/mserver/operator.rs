@@ -1,0 +1,233 @@
+//! What an operator asks of a mserver: statistics, and changes of its sets (Table 5: M_STATS_S_REQ to M_DEL_PAR_REQ).
+//!
+//! ```text
+//!   MS_mgr                         mserver
+//!   M_STATS_S_REQ ───────────────> who am I, in which view: M_STATS_S
+//!   M_SPLIT_REQ ─────────────────> ACK: taken up          or ERROR: why not
+//!   M_STATS_S_REQ, again and again until the view shows what was asked for
+//! ```
+//!
+//! The same messages come from joiners and members, for themselves; an operator's come from nobody in the set, in no
+//! view and about somebody else. A request that is taken up is then multicast to the set as our own.
+
+use super::{Mserver, Seat, Side};
+use crate::name::{Gid, GroupName, Incarnation};
+use crate::proto::coreset::{CoreSet, Founding};
+use crate::proto::step::{Action, Via};
+use crate::wire::coreset::{
+    Body, CoreMessage, Life, MAX_COUNTERS, MAX_STRING, Member, PHASES, Position, Request, SetName,
+    Stats, StatsDetail,
+};
+use std::net::SocketAddrV4;
+
+/// The code of a refusal that says why in words.
+const REFUSED: u16 = 2;
+/// Somebody who is not allowed to asked.
+const NOT_ALLOWED: u16 = 3;
+
+impl Mserver {
+    /// A request, or a question about statistics.
+    pub(super) fn on_request(
+        &mut self,
+        via: Via,
+        m: CoreMessage,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), &'static str> {
+        let from = m.from.life.address;
+        if !self.may_ask(from) {
+            if via == Via::Own {
+                let why = "not allowed: see --allow of mserver(8)".to_string();
+                self.answer(from, m.name, refused(NOT_ALLOWED, why), actions);
+            }
+            return Err("not-allowed");
+        }
+        match &m.body {
+            Body::StatsRequest { long } => {
+                let (side, long) = (self.side_of(m.name.base), *long);
+                let stats = self.stats(side, long);
+                self.answer(from, m.name, Body::Stats(stats), actions);
+                Ok(())
+            }
+            Body::Request(request) if via == Via::Own && self.is_operators(&m, request) => {
+                let request = request.clone();
+                let body = match self.operate(&m, request, actions) {
+                    Ok(()) => Body::Taken,
+                    Err(why) => refused(REFUSED, why),
+                };
+                self.answer(from, m.name, body, actions);
+                Ok(())
+            }
+            _ => self.give(&m, actions),
+        }
+    }
+
+    /// Members speak for themselves, whatever network they are in.
+    fn may_ask(&self, who: SocketAddrV4) -> bool {
+        let view =
+            |seat: &Seat| seat.set().and_then(CoreSet::view).is_some_and(|v| v.contains(who));
+        self.allows(who) || self.seats.values().any(view)
+    }
+
+    /// Nobody in the set, in no view, about somebody else: an operator.
+    fn is_operators(&self, m: &CoreMessage, request: &Request) -> bool {
+        let nobody = m.from.gid == Gid::NONE && m.position == Position::default();
+        let own = match request {
+            Request::Join(life) | Request::AddParent(life) | Request::Leave(life) => {
+                life.address == m.from.life.address
+            }
+            Request::Split { .. } | Request::Merge { .. } | Request::DelParent => false,
+        };
+        nobody && !own
+    }
+
+    fn side_of(&self, name: GroupName) -> Side {
+        let named = |side: &Side| self.seats.get(side).is_some_and(|seat| seat.name() == name);
+        if !named(&Side::Peer) && named(&Side::Child) { Side::Child } else { Side::Peer }
+    }
+
+    fn operate(
+        &mut self,
+        m: &CoreMessage,
+        request: Request,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), String> {
+        let own = self.id.own;
+        let about_us = |address: SocketAddrV4| match address == own {
+            true => Ok(()),
+            false => Err(format!("this is {own}, ask {address} itself")),
+        };
+        match request {
+            Request::Join(life) => {
+                about_us(life.address)?;
+                self.join(m, actions)
+            }
+            Request::AddParent(life) => {
+                about_us(life.address)?;
+                self.become_parent(m, actions)
+            }
+            Request::Leave(life) => {
+                about_us(life.address)?;
+                let side = self.set_named(m.name)?;
+                self.leave_set(side, actions);
+                Ok(())
+            }
+            other => {
+                let side = self.set_named(m.name)?;
+                if self.seats.get(&side).and_then(Seat::set).and_then(CoreSet::view).is_none() {
+                    return Err("in no view yet: ask again when it is".to_string());
+                }
+                if let Request::Merge { at } = &other
+                    && self.seats.get(&side).and_then(Seat::group) == Some(*at)
+                {
+                    return Err("that is this set itself".to_string());
+                }
+                self.ask(side, other, actions).map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Our place in the set that an operator names.
+    fn set_named(&self, name: SetName) -> Result<Side, String> {
+        let found = self.seats.iter().find(|(_, seat)| seat.name() == name.base);
+        found
+            .filter(|(_, seat)| seat.set().is_some())
+            .map(|(side, _)| *side)
+            .ok_or_else(|| format!("not in a set called {}", name.base))
+    }
+
+    fn join(&mut self, m: &CoreMessage, actions: &mut Vec<Action>) -> Result<(), String> {
+        match self.seats.get(&Side::Peer) {
+            Some(seat) if seat.set().is_some() && seat.name() == m.name.base => Ok(()),
+            Some(seat) if seat.set().is_some() => {
+                Err(format!("in set {}, leave that first", seat.name()))
+            }
+            Some(seat) if !seat.is_over() => Err("leaving a set, ask again".to_string()),
+            _ => {
+                self.sit(Side::Peer, (m.name.base, m.level, Founding::IfNone), actions);
+                Ok(())
+            }
+        }
+    }
+
+    /// A place in a set below, for as long as it takes.
+    fn become_parent(&mut self, m: &CoreMessage, actions: &mut Vec<Action>) -> Result<(), String> {
+        let peers = self.seats.get(&Side::Peer).filter(|seat| seat.set().is_some());
+        match peers.map(Seat::level) {
+            Some(level) if level != m.level.saturating_add(1) => {
+                return Err(format!(
+                    "on level {level}, parent only of sets of level {}, not {}",
+                    level.saturating_sub(1),
+                    m.level
+                ));
+            }
+            _ => {}
+        }
+        match self.seats.get(&Side::Child) {
+            Some(seat) if seat.name() == m.name.base && seat.set().is_some() => Ok(()),
+            Some(seat) if seat.set().is_some() => {
+                Err(format!("parent of set {}, del-parent that first", seat.name()))
+            }
+            _ => {
+                self.sit(Side::Child, (m.name.base, m.level, Founding::AsParent), actions);
+                Ok(())
+            }
+        }
+    }
+
+    fn stats(&self, side: Side, long: bool) -> Stats {
+        let set = self.seats.get(&side).and_then(Seat::set);
+        let view = set.and_then(CoreSet::view);
+        let phase = set.map_or("out", CoreSet::phase_name);
+        let code = PHASES.iter().position(|name| *name == phase).unwrap_or(0);
+        let counters = || self.counters.iter().map(|(word, n)| (word.to_string(), n));
+        let detail = || StatsDetail {
+            view: view.cloned().map(Box::new),
+            isolated: set.iter().flat_map(|set| set.isolated()).collect(),
+            counters: counters().take(MAX_COUNTERS).collect(),
+        };
+        Stats {
+            size: view.map_or(0, |v| u16::try_from(v.members.len()).unwrap_or(u16::MAX)),
+            phase: u8::try_from(code).unwrap_or(0),
+            detail: long.then(detail),
+        }
+    }
+
+    /// An answer that is no message of the protocol: it says who we are in that set.
+    fn answer(&mut self, to: SocketAddrV4, name: SetName, body: Body, actions: &mut Vec<Action>) {
+        let seat = self.seats.get(&self.side_of(name.base));
+        let set = seat.and_then(Seat::set);
+        let view = set.and_then(CoreSet::view);
+        let own = self.id.own;
+        let life = set.map_or_else(
+            || Life { address: own, inc: seat.map_or(self.id.inc, Seat::next_life) },
+            CoreSet::life,
+        );
+        let message = CoreMessage {
+            name: view.map_or_else(
+                || SetName { base: seat.map_or(name.base, Seat::name), suffix: None },
+                |v| v.name,
+            ),
+            from: Member {
+                gid: view.and_then(|v| v.member(own)).map_or(Gid::NONE, |m| m.gid),
+                life,
+            },
+            level: seat.map_or(0, Seat::level),
+            position: view.map(|v| v.position).unwrap_or_default(),
+            parents: Vec::new(),
+            prev: None,
+            exclude: Vec::new(),
+            body,
+        };
+        match message.encode() {
+            Ok(bytes) => self.parcels.send(bytes, to, &[to], |_| None, actions),
+            Err(_) => self.counters.count("not-encoded"),
+        }
+    }
+}
+
+fn refused(code: u16, mut why: String) -> Body {
+    while why.len() > MAX_STRING {
+        why.pop();
+    }
+    Body::Refused { code, known: Incarnation(0), why }
+}
