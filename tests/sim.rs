@@ -296,3 +296,11 @@ fn whoever_is_a_member_does_not_take_itself_as_parent() {
     assert!(world.rests(&[2]), "{:?}", world.unrest(&[2]));
     world.must_be_sound();
 }
+
+#[test]
+fn whoever_has_more_retries_than_a_life_has_requests_founds_its_set_too() {
+    let params = SetParams { retries: 24, ..SetParams::default() };
+    let mut world = World::new(7, 1, &World::template(params));
+    world.start(0, Founding::IfNone);
+    assert!(world.run_until(50, together), "{:?}", world.unrest(&[0]));
+}

@@ -150,6 +150,7 @@ impl Turn<'_> {
             return;
         }
         if floor.is_merge() {
+            self.back_off();
             self.drop_change("a Merge is all or nothing");
             for who in missing {
                 self.isolate(who, "no ACK of a Merge");
@@ -176,7 +177,7 @@ impl Turn<'_> {
     pub fn drop_change(&mut self, why: &'static str) {
         let Some(floor) = self.at.floor.clone() else { return };
         self.enter(Phase::Idle, why);
-        self.at.probe = Countdown::after(self.me.config.params.probe);
+        self.at.probe = Countdown::after(self.probe_period());
         if let Some(joiner) = floor.joiner() {
             self.forget_join(joiner);
         }

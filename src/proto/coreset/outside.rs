@@ -12,6 +12,7 @@
 //! answers, it founds the set, and probes for others who did the same.
 
 use super::config::{Founding, SetAction, SetInput, SetNote};
+use super::partition::EAGER;
 use super::state::{CoreSet, Inside, Me, Phase, Side, Watch};
 use super::turn::Turn;
 use crate::name::Incarnation;
@@ -104,7 +105,8 @@ impl CoreSet {
     fn try_again(&mut self, out: &mut Vec<SetAction>) {
         let Side::Out(outside) = &mut self.side else { return };
         let alone = !outside.answered && outside.floor.is_none();
-        let patience = self.me.config.params.retries + 1;
+        // With the next life the count begins anew, so the patience ends before this one does.
+        let patience = (self.me.config.params.retries + 1).min(TRIES);
         if alone && outside.asked >= patience && self.me.config.founding == Founding::IfNone {
             return self.found(out);
         }
@@ -273,12 +275,15 @@ fn fresh(me: &Me, view: View, prev: Option<Change>) -> Inside {
         stagger: None,
         lost: BTreeMap::new(),
         gone: BTreeMap::new(),
+        departed: VecDeque::new(),
         watch: Watch { query: Countdown::after(params.query), ..Watch::default() },
         pending: BTreeMap::new(),
         // It probes at once: others may have founded the set in the same instant.
         probe: Countdown::after(1),
         probe_replies: 0,
-        eager: params.probe.saturating_mul(30),
+        eager: params.probe.saturating_mul(EAGER),
+        backoff: 0,
+        merged: Countdown::OFF,
         meet: None,
         hold: Countdown::OFF,
         heard_pending: Countdown::OFF,
@@ -286,7 +291,9 @@ fn fresh(me: &Me, view: View, prev: Option<Change>) -> Inside {
         forwarded: BTreeMap::new(),
         forward: Countdown::OFF,
         unserved: 0,
+        draining: Countdown::OFF,
         leaving: None,
+        late: false,
         merges: BTreeMap::new(),
     }
 }

@@ -9,8 +9,14 @@
 use super::state::Phase;
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
-use crate::wire::coreset::{Body, ChangeKind, CoreMessage, View, Wait};
+use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, View, Wait};
 use std::net::SocketAddrV4;
+
+/// Probes that go out often after an install, and after a loss.
+pub(super) const EAGER: u32 = 33;
+pub(super) const EAGER_FOR_LOST: u32 = 200;
+/// Most doublings of the time between probes.
+const BACKOFF: u32 = 2;
 
 impl Turn<'_> {
     /// A leader looks for other sides in every state.
@@ -20,10 +26,11 @@ impl Turn<'_> {
         for time in self.at.lost.values_mut().flatten() {
             *time = time.saturating_sub(elapsed);
         }
-        let lost = !self.at.lost.is_empty();
+        if self.at.merged.tick(elapsed) {
+            self.at.backoff = 0;
+        }
         if self.at.probe.tick(elapsed) {
-            let often = self.at.eager > 0 || lost;
-            self.at.probe = Countdown::after(if often { params.probe } else { params.probe_idle });
+            self.at.probe = Countdown::after(self.probe_period());
             if self.leads() {
                 self.probe(false);
             }
@@ -40,6 +47,28 @@ impl Turn<'_> {
             self.send(at, Body::Probe { view, force: true });
         }
         self.rename_if_due();
+    }
+
+    /// Ticks to the next probe: few while others may be about, more when merges with them do not last.
+    pub fn probe_period(&self) -> u32 {
+        let params = &self.me.config.params;
+        let often = params.probe << self.at.backoff;
+        if self.at.eager > 0 { often } else { often.max(params.probe_idle) }
+    }
+
+    /// A Merge failed, or did not last: where probes get through and little else does, a set would flap.
+    pub fn back_off(&mut self) {
+        self.at.backoff = (self.at.backoff + 1).min(BACKOFF);
+    }
+
+    /// What a change that is installed says of the last Merge.
+    pub fn judge_merge(&mut self, change: &Change) {
+        if change.is_merge() {
+            self.at.merged = Countdown::after(self.me.config.params.query.saturating_mul(4));
+        } else if !change.excl.is_empty() && self.at.merged.left() > 0 {
+            self.at.merged = Countdown::OFF;
+            self.back_off();
+        }
     }
 
     fn probe(&mut self, force: bool) {

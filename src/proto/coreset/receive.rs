@@ -111,7 +111,7 @@ impl Turn<'_> {
         }
         if let Body::Wait(Wait::Notice(position)) = &m.body {
             return match *position == self.at.view.position {
-                true => self.isolate(sender, "it is not in our view"),
+                true => self.on_notice(sender),
                 false => self.ignore("old-notice", sender),
             };
         }
@@ -122,6 +122,16 @@ impl Turn<'_> {
             return self.dispatch(m);
         }
         self.by_position(m)
+    }
+
+    /// The sender is not in our view, and never will be. If it coordinates a Merge that we follow it has gone on,
+    /// with it or without: waiting longer would end as this does (C26).
+    fn on_notice(&mut self, sender: SocketAddrV4) {
+        let awaited = matches!(self.at.phase, Phase::Follow { coord, .. } if coord == sender);
+        if awaited && !self.at.view.contains(sender) {
+            return self.enter(Phase::Idle, "the other side's coordinator has gone on");
+        }
+        self.isolate(sender, "it is not in our view");
     }
 
     /// M4: somebody who is not in our view.
@@ -161,7 +171,7 @@ impl Turn<'_> {
             return self.send(sender, Body::Wait(Wait::Notice(m.position)));
         }
         match &m.body {
-            Body::Reply { nonce, .. }
+            Body::Reply { nonce, check: None }
                 if self.at.watch.reply.left() > 0 && *nonce == self.at.watch.nonce =>
             {
                 self.isolate(sender, "it replies from another line");
@@ -236,10 +246,8 @@ impl Turn<'_> {
                 let excluded = self.excluded_by(m);
                 self.on_coord_fail(sender, change, (*active, *reply), &excluded);
             }
-            Body::Query { nonce, check } if member => {
-                self.send(sender, Body::Reply { nonce: *nonce, check: *check });
-            }
-            Body::Reply { nonce, .. } if member => self.on_reply(sender, *nonce),
+            Body::Query { nonce, check } if member => self.on_query(sender, *nonce, *check),
+            Body::Reply { nonce, check } if member => self.on_reply(sender, *nonce, *check),
             // A repeated INIT for a view that we have.
             Body::Init { view, .. } if view.position == self.at.view.position => {
                 if let Some(id) = self.at.prev.as_ref().map(|c| c.id) {

@@ -223,11 +223,21 @@ impl Turn<'_> {
         })
     }
 
-    /// A joiner with the smallest gid that nobody of the view has; the lost and the recently gone keep theirs as
-    /// long as there are others.
+    /// A joiner with the gid that it had when it left, or the smallest that nobody of the view has; the lost and the
+    /// recently gone keep theirs as long as there are others. This is local knowledge, and may only choose: the
+    /// change decides.
     fn newcomer(&self, life: Life) -> Member {
-        let taken: Vec<Gid> = self.at.view.members.iter().map(|m| m.gid).collect();
-        Member { gid: smallest_free(&taken), life }
+        let mut taken: Vec<Gid> = self.at.view.members.iter().map(|m| m.gid).collect();
+        let departed = &self.at.departed;
+        let before = departed.iter().find(|(who, _)| *who == life.address).map(|(_, gid)| *gid);
+        let gid = match before.filter(|gid| !taken.contains(gid)) {
+            Some(gid) => gid,
+            None => {
+                taken.extend(departed.iter().map(|(_, gid)| *gid));
+                smallest_free(&taken)
+            }
+        };
+        Member { gid, life }
     }
 
     /// The Merge with another side's view, if there is room for both in one.

@@ -3,7 +3,7 @@
 use super::config::{Config, SetAction, SetInput, SetParams};
 use super::outside::Outside;
 use super::turn::Turn;
-use crate::name::Incarnation;
+use crate::name::{Gid, Incarnation};
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::{Change, CoreMessage, Life, Position, Request, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,6 +11,8 @@ use std::net::SocketAddrV4;
 
 /// Views of our own line that we still know.
 pub(super) const HISTORY: usize = 8;
+/// Departed members whose gids are not given to others yet.
+pub(super) const DEPARTED: usize = 64;
 
 /// Who we are, in a view or out of one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -107,6 +109,8 @@ pub(super) struct Inside {
     pub lost: Lost,
     /// The highest life known to have gone, by address.
     pub gone: BTreeMap<SocketAddrV4, Incarnation>,
+    /// Who went last, and the gid that it had; the latest one last.
+    pub departed: VecDeque<(SocketAddrV4, Gid)>,
     pub watch: Watch,
     /// Joiners whose INIT is not acknowledged.
     pub pending: BTreeMap<SocketAddrV4, Wait>,
@@ -115,6 +119,10 @@ pub(super) struct Inside {
     pub probe_replies: u32,
     /// Ticks for which probes go out more often.
     pub eager: u32,
+    /// How many times the time between probes is doubled, since merges do not last.
+    pub backoff: u32,
+    /// Runs while a Merge has not lasted yet.
+    pub merged: Countdown,
     /// A leader of a separated side who wants to meet us after this batch.
     pub meet: Option<SocketAddrV4>,
     /// No batch is started meanwhile: somebody waits for us to be idle.
@@ -129,8 +137,12 @@ pub(super) struct Inside {
     pub forward: Countdown,
     /// Ticks that operations have waited without a batch being committed.
     pub unserved: u32,
-    /// We want to leave; until the next LEAVE_REQ.
+    /// We want to leave as soon as our operations are committed; runs out if they are not.
+    pub draining: Countdown,
+    /// We want to leave now; until the next LEAVE_REQ.
     pub leaving: Option<Countdown>,
+    /// The last tick came too late.
+    pub late: bool,
     /// Merges with sets of other names that an operator wants: where they are, and until the next probe.
     pub merges: BTreeMap<SocketAddrV4, Countdown>,
 }

@@ -40,6 +40,7 @@ impl Inside {
             self.watch.reply.left(),
             self.probe.left(),
             self.leaving.map_or(0, Countdown::left),
+            self.draining.left(),
         ];
         let several = self.pending.values().map(|wait| wait.timer.left());
         let merges = self.merges.values().map(|timer| timer.left());
@@ -49,12 +50,18 @@ impl Inside {
     }
 }
 
+/// T_FAILOVER in multiples of T_REPLY: how long a member that is to leave waits for its operations.
+const FAILOVER: u32 = 50;
+
 impl Turn<'_> {
     pub fn tick(&mut self, elapsed: u32) {
-        // We were not run for longer than anybody waits: what ran is started again, nobody is accused.
+        // We were not run for longer than anybody waits: what ran is started again, nobody is accused. But only
+        // once: where every tick is late, time must count in the end.
         let late = elapsed > self.me.config.params.reply;
-        let judged = if late { 0 } else { elapsed };
-        if late {
+        let excused = late && !self.at.late;
+        self.at.late = late;
+        let judged = if excused { 0 } else { elapsed };
+        if excused {
             self.restart_timers();
         }
         self.tick_leave(elapsed);
@@ -68,6 +75,7 @@ impl Turn<'_> {
             self.at.stagger = self.at.stagger.map(|left| left.saturating_sub(elapsed));
         }
         self.tick_batch(elapsed);
+        self.tick_drain(elapsed);
         self.tick_probe(elapsed);
     }
 
@@ -154,19 +162,87 @@ impl Turn<'_> {
         self.at.watch.reply = Countdown::after(self.me.config.params.reply);
         let nonce = self.at.watch.nonce;
         self.send(ccw, Body::Query { nonce, check: None });
+        if self.at.watch.retries == 0 {
+            for other in self.witnesses(ccw) {
+                self.send(other, Body::Query { nonce, check: Some(ccw) });
+            }
+        }
     }
 
-    pub fn on_reply(&mut self, sender: SocketAddrV4, nonce: u16) {
+    /// Those who are asked about a silent neighbour before it is judged: the next ones behind us.
+    fn witnesses(&self, suspect: SocketAddrV4) -> Vec<SocketAddrV4> {
+        let (before, behind): (Vec<_>, Vec<_>) =
+            self.others().into_iter().partition(|a| self.at.view.rank(*a) < self.own_rank());
+        let most = self.me.config.params.confirm as usize;
+        behind.into_iter().chain(before).filter(|a| *a != suspect).take(most).collect()
+    }
+
+    /// A QUERY of a member. `check`: about whom it is, if not about us alone. Nobody keeps anything for it: who
+    /// asks about somebody is known from the ring.
+    pub fn on_query(&mut self, sender: SocketAddrV4, nonce: u16, check: Option<SocketAddrV4>) {
+        let Some(suspect) = check else {
+            return self.send(sender, Body::Reply { nonce, check });
+        };
+        let Some(asker) = self.at.view.cw(suspect) else {
+            return self.ignore("check-of-a-stranger", sender);
+        };
+        if suspect == self.own() {
+            // Through the witness and straight: one of the two ways may be open.
+            self.send(sender, Body::Reply { nonce, check });
+            if sender != asker {
+                self.send(asker, Body::Reply { nonce, check });
+            }
+        } else if sender == asker && !self.at.iso.contains(&suspect) {
+            self.send(suspect, Body::Query { nonce, check });
+        } else {
+            self.ignore("check-not-ours", sender);
+        }
+    }
+
+    /// A REPLY of a member: our neighbour's, its word through a witness, or one that we pass on as a witness.
+    pub fn on_reply(&mut self, sender: SocketAddrV4, nonce: u16, check: Option<SocketAddrV4>) {
+        let about = check.unwrap_or(sender);
+        let asker = self.at.view.cw(about).filter(|asker| *asker != self.own());
+        if let Some(asker) = asker.filter(|_| check == Some(sender)) {
+            return self.send(asker, Body::Reply { nonce, check });
+        }
         let asked = self.at.watch.reply.left() > 0 && nonce == self.at.watch.nonce;
-        if !asked || self.watched() != Some(sender) {
+        if !asked || self.watched() != Some(about) {
             return self.ignore("reply-not-asked", sender);
         }
         self.at.watch.reply = Countdown::OFF;
         self.at.watch.query = Countdown::after(self.me.config.params.query);
     }
 
-    /// We were told to leave: the request is repeated until a view is without us.
-    pub fn want_out(&mut self) {
+    /// We are to leave in good order: first our operations are committed, if that does not take for ever.
+    pub fn drain(&mut self) {
+        if self.me.operations.is_empty() {
+            return self.want_out();
+        }
+        if self.at.leaving.is_none() && self.at.draining.left() == 0 {
+            let patience = self.me.config.params.reply.saturating_mul(FAILOVER);
+            self.at.draining = Countdown::after(patience);
+        }
+    }
+
+    /// Whether what held us back is done, or takes too long.
+    fn tick_drain(&mut self, elapsed: u32) {
+        if self.at.draining.left() == 0 {
+            return;
+        }
+        let over = self.at.draining.tick(elapsed);
+        if over {
+            let left = self.me.operations.len();
+            self.refused(&format!("left before {left} operations were agreed on"));
+        }
+        if over || self.me.operations.is_empty() {
+            self.at.draining = Countdown::OFF;
+            self.want_out();
+        }
+    }
+
+    /// We leave now: the request is repeated until a view is without us.
+    fn want_out(&mut self) {
         if self.at.leaving.is_none() {
             self.at.leaving = Some(Countdown::after(1));
             self.ask_out();

@@ -1,7 +1,8 @@
 //! One input's turn at a member: what all rules use.
 
 use super::config::{SetAction, SetInput, SetNote};
-use super::state::{HISTORY, Inside, Me, Phase, Wait};
+use super::partition::{EAGER, EAGER_FOR_LOST};
+use super::state::{DEPARTED, HISTORY, Inside, Me, Phase, Wait};
 use crate::name::Gid;
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::{
@@ -34,7 +35,7 @@ impl<'a> Turn<'a> {
             SetInput::Tick { elapsed } => self.tick(elapsed),
             SetInput::Submit(bytes) => self.submit(bytes),
             SetInput::Request(request) => self.ask(request),
-            SetInput::Leave => self.want_out(),
+            SetInput::Leave => self.drain(),
         }
     }
 
@@ -45,6 +46,10 @@ impl<'a> Turn<'a> {
 
     pub fn own(&self) -> SocketAddrV4 {
         self.me.config.own
+    }
+
+    pub fn own_rank(&self) -> Option<crate::name::Rank> {
+        self.at.view.rank(self.own())
     }
 
     /// A wait that begins now.
@@ -195,7 +200,8 @@ impl<'a> Turn<'a> {
         if !applied.view.contains(self.own()) {
             let asked =
                 matches!(change.kind, ChangeKind::Leave { .. } | ChangeKind::DelParent { .. });
-            self.over = Some(asked || self.at.leaving.is_some());
+            let wanted = self.at.leaving.is_some() || self.at.draining.left() > 0;
+            self.over = Some(asked || wanted);
             return;
         }
         self.remember_removed(&change, &applied.view);
@@ -252,14 +258,21 @@ impl<'a> Turn<'a> {
             let Member { life, .. } = member;
             let gone = self.at.gone.entry(life.address).or_default();
             *gone = life.inc.max(*gone);
+            self.at.departed.retain(|(who, _)| *who != life.address);
+            self.at.departed.push_back((life.address, member.gid));
+            if self.at.departed.len() > DEPARTED {
+                self.at.departed.pop_front();
+            }
             if change.excl.contains(&life.address) && !went_away(life.address) {
                 let time = (params.merge > 0).then_some(params.merge);
                 self.at.lost.insert(life.address, time);
+                self.at.eager = params.probe.saturating_mul(EAGER_FOR_LOST);
             }
         }
         if matches!(change.kind, ChangeKind::Rename) {
             self.at.lost.clear();
         }
+        self.judge_merge(change);
     }
 
     /// Takes a new view, and forgets what it settles.
@@ -278,8 +291,8 @@ impl<'a> Turn<'a> {
         let params = self.me.config.params;
         self.at.watch.query = Countdown::after(params.query);
         self.at.watch.reply = Countdown::OFF;
-        self.at.probe = Countdown::after(params.probe);
-        self.at.eager = params.probe.saturating_mul(30);
+        self.at.eager = self.at.eager.max(params.probe.saturating_mul(EAGER));
+        self.at.probe = Countdown::after(self.probe_period());
     }
 }
 
