@@ -29,6 +29,10 @@ pub const COUNTED: &[(&str, &str)] = &[
     ("drops", "changes dropped by their coordinators"),
     ("isolations", "members isolated"),
     ("false isolations", "members isolated that were up and in reach"),
+    (
+        "false exclusions",
+        "members excluded by a change that were up and in reach of its coordinator",
+    ),
     ("founded", "sets founded"),
     ("crashes", "processes crashed"),
     ("restarts", "processes that came back"),

@@ -242,6 +242,9 @@ impl World {
             return;
         }
         self.tally.count("changes");
+        let excluded = change.excl.iter().map(|who| transcript::host(*who));
+        let falsely = excluded.filter(|other| self.in_reach(host, *other)).count();
+        self.tally.add("false exclusions", falsely as u64);
         self.tally.add("operations", applied.len() as u64);
         match &change.kind {
             ChangeKind::Fail { subjects } => {
@@ -262,19 +265,19 @@ impl World {
         }
     }
 
+    /// Whether another host is up, in a view, and heard both ways.
+    fn in_reach(&self, host: HostId, other: HostId) -> bool {
+        let process = self.hosts[other].process.as_ref();
+        let member = process.is_some_and(|process| process.view().is_some());
+        let heard = self.links.open(host, other) && self.links.open(other, host);
+        member && heard && !self.hosts[other].stopped
+    }
+
     fn count_note(&mut self, host: HostId, note: &SetNote) {
         match note {
             SetNote::Isolated { who, .. } => {
                 self.tally.count("isolations");
-                let other = transcript::host(*who);
-                let in_view = |host: HostId| {
-                    let process = self.hosts[host].process.as_ref();
-                    process
-                        .and_then(|p| p.view())
-                        .is_some_and(|v| v.members.iter().any(|m| m.life.address == address(host)))
-                };
-                let reached = self.links.open(host, other) && self.links.open(other, host);
-                if reached && in_view(other) && !self.hosts[other].stopped {
+                if self.in_reach(host, transcript::host(*who)) {
                     self.tally.count("false isolations");
                 }
             }
