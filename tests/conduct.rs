@@ -161,3 +161,37 @@ fn merges_that_do_not_last_become_rarer() {
     assert!(world.run_until(200, together), "{}", world.transcript());
     world.must_be_sound();
 }
+
+/// Its operations might run twice if it came back as it was: nobody knows any more which were applied.
+#[test]
+fn whoever_was_forgotten_comes_back_in_a_new_life() {
+    let mut world = set(4, SetParams { remember: 0, ..SetParams::default() });
+    world.submit(3, b"one");
+    world.run(10);
+    world.lose(Kind::Forward, 3, 0, 1000);
+    world.cut(&[0, 1, 2], &[3]);
+    world.submit(3, b"two");
+    let life = world.process(3).unwrap().life();
+    assert!(world.run_until(200, |world| members(world, 0) == [0, 1, 2]));
+    world.heal();
+    assert!(world.run_until(200, together), "{}", world.transcript());
+    assert!(world.process(3).unwrap().life() > life);
+    assert_eq!(world.tally().of("dissolved"), 1);
+    let view = world.process(0).unwrap().view().unwrap();
+    assert!(view.done.iter().all(|d| d.origin != life), "{:?}", view.done);
+    world.must_be_sound();
+}
+
+#[test]
+fn whoever_is_remembered_comes_back_as_it_was() {
+    let mut world = set(4, SetParams { remember: 1, ..SetParams::default() });
+    world.submit(3, b"one");
+    world.run(10);
+    let life = world.process(3).unwrap().life();
+    world.cut(&[0, 1, 2], &[3]);
+    assert!(world.run_until(200, |world| members(world, 0) == [0, 1, 2]));
+    world.heal();
+    assert!(world.run_until(200, together), "{}", world.transcript());
+    assert_eq!(world.process(3).unwrap().life(), life);
+    world.must_be_sound();
+}

@@ -31,6 +31,7 @@ const PARAMS: SetParams = SetParams {
     merge: 0,
     extensions: 1,
     confirm: 0,
+    remember: 512,
 };
 
 fn address(n: u8) -> SocketAddrV4 {

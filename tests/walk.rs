@@ -23,6 +23,7 @@ const SOMETIMES: &[&str] = &[
     "splits",
     "parents",
     "renames",
+    "dissolved",
     "garbled",
     "merges",
     "batches",

@@ -17,6 +17,7 @@ pub const COUNTED: &[(&str, &str)] = &[
     ("merges", "Merges among them"),
     ("parents", "Add_parents and Del_parents among them"),
     ("renames", "Renames among them"),
+    ("dissolved", "Merges that a side did not survive"),
     ("batches", "batches of operations among them"),
     ("piggy-backs", "Commits that bore the next Initiate"),
     ("operations", "operations applied, each counted once a line"),

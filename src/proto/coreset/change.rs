@@ -97,9 +97,9 @@ impl Turn<'_> {
         let Some(change) = self.at.floor.clone() else { return };
         // Under the view that the others get: we may not be in it ourselves.
         let stays = self.at.view.addresses().find(|a| !change.excl.contains(a) && *a != self.own());
-        let own_view = self.at.view.apply(&change, self.own()).view;
+        let own_view = self.applied(&change, self.own()).view;
         let view = match (own_view.contains(self.own()), stays) {
-            (false, Some(other)) => self.at.view.apply(&change, other).view,
+            (false, Some(other)) => self.applied(&change, other).view,
             _ => own_view,
         };
         let deaf = change.clone();
@@ -282,7 +282,7 @@ impl Turn<'_> {
         }
         let relay = matches!(self.at.phase, Phase::Elect { .. });
         let message = relay.then(|| {
-            let view = self.at.view.apply(change, self.own()).view;
+            let view = self.applied(change, self.own()).view;
             let mut message = message_in(&view, self.me, Body::Commit(change.clone()));
             message.prev = Some(change.id);
             message

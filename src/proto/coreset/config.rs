@@ -30,7 +30,13 @@ pub struct SetParams {
     pub extensions: u32,
     /// How many others are asked about a silent neighbour before it is judged.
     pub confirm: u32,
+    /// Departed origins of operations that a view remembers one by one. It decides what a view is, so it must be the
+    /// same at all mservers of a set: [`SetParams::of`] always takes [`REMEMBER`].
+    pub remember: u32,
 }
+
+/// Departed origins that a view remembers: two views and what they are made from still travel in one message.
+pub const REMEMBER: u32 = 512;
 
 impl SetParams {
     /// The timings of a core-set that go with those of its monitoring. What nobody sets is a multiple of T_REPLY,
@@ -53,6 +59,7 @@ impl SetParams {
             merge: params.merge,
             extensions: 6,
             confirm: params.confirm,
+            remember: REMEMBER,
         }
     }
 }
@@ -74,6 +81,7 @@ impl Default for SetParams {
             merge: 0,
             extensions: 6,
             confirm: 0,
+            remember: REMEMBER,
         }
     }
 }

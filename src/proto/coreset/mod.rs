@@ -45,5 +45,5 @@ mod ticking;
 mod turn;
 mod view;
 
-pub use config::{Config, Founding, SetAction, SetInput, SetNote, SetParams};
+pub use config::{Config, Founding, REMEMBER, SetAction, SetInput, SetNote, SetParams};
 pub use state::CoreSet;

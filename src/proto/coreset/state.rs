@@ -302,6 +302,11 @@ impl CoreSet {
         }
     }
 
+    /// How many operations of ours wait for being agreed on.
+    pub fn outstanding(&self) -> usize {
+        self.me.operations.len()
+    }
+
     /// Our present life.
     pub fn life(&self) -> Life {
         self.me.life()

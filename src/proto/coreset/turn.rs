@@ -3,6 +3,7 @@
 use super::config::{SetAction, SetInput, SetNote};
 use super::partition::{EAGER, EAGER_FOR_LOST};
 use super::state::{DEPARTED, HISTORY, Inside, Me, Phase, Wait};
+use super::view::Applied;
 use crate::name::Gid;
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::{
@@ -193,9 +194,14 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// What `change` makes of our view for the member at `me`.
+    pub fn applied(&self, change: &Change, me: SocketAddrV4) -> Applied {
+        self.at.view.apply(change, me, self.me.config.params.remember as usize)
+    }
+
     /// Installs what `change` makes of our view.
     pub fn install(&mut self, change: Change) {
-        let applied = self.at.view.apply(&change, self.own());
+        let applied = self.applied(&change, self.own());
         let from = self.at.view.position;
         if !applied.view.contains(self.own()) {
             let asked =

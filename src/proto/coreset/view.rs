@@ -3,11 +3,11 @@
 //! Nothing here comes from local knowledge: everybody who applies one change to one view gets the same view, and so
 //! the same digest (S4).
 
-use crate::name::{Digest, Gid, Rank, ViewNumber};
+use crate::name::{Digest, Gid, Incarnation, Rank, ViewNumber};
 use crate::wire::coreset::{
     Change, ChangeKind, Done, Life, Member, Operation, Position, View, digest_of, encode_operations,
 };
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 impl Position {
     /// Whether this one is at least as far as `other`, by number and count of batches.
@@ -90,8 +90,8 @@ impl View {
 
     /// What `change` makes of this view, for the member at `me`: a Split makes two.
     ///
-    /// `change` must apply to this view, and its `excl` be final.
-    pub(super) fn apply(&self, change: &Change, me: SocketAddrV4) -> Applied {
+    /// `change` must apply to this view, and its `excl` be final. `remember`: departed origins that it remembers.
+    pub(super) fn apply(&self, change: &Change, me: SocketAddrV4, remember: usize) -> Applied {
         let mut view = self.clone();
         view.parents = change.par.clone();
         let mut operations = Vec::new();
@@ -129,6 +129,7 @@ impl View {
         for address in &change.excl {
             view.remove(*address, true);
         }
+        view.forget(remember);
         view.position = self.next_position(change);
         view.position.digest = digest_of(&view, &extra);
         Applied { view, operations }
@@ -186,6 +187,43 @@ impl View {
         applied
     }
 
+    /// Forgets the oldest of the departed origins if there are too many: those of the lowest incarnations, which
+    /// count seconds. What is left of them is one entry of no address, with the highest incarnation forgotten.
+    fn forget(&mut self, remember: usize) {
+        let stays = |life: &Life| {
+            *life.address.ip() == Ipv4Addr::UNSPECIFIED
+                || self.members.iter().any(|m| m.life == *life)
+        };
+        let departed = self.done.iter().map(|d| d.origin).filter(|life| !stays(life));
+        let mut departed: Vec<Life> = departed.collect();
+        let surplus = departed.len().saturating_sub(remember);
+        departed.sort_unstable_by_key(|life| (life.inc, life.address));
+        departed.truncate(surplus);
+        if let Some(last) = departed.last().map(|life| life.inc) {
+            self.done.retain(|d| !departed.contains(&d.origin));
+            self.set_forgotten(last);
+        }
+    }
+
+    /// The highest incarnation that an origin had that is forgotten.
+    fn forgotten(&self) -> Option<Incarnation> {
+        let first = self.done.first().map(|d| d.origin);
+        first.filter(|life| *life.address.ip() == Ipv4Addr::UNSPECIFIED).map(|life| life.inc)
+    }
+
+    fn set_forgotten(&mut self, inc: Incarnation) {
+        let inc = self.forgotten().map_or(inc, |known| known.max(inc));
+        self.done.retain(|d| *d.origin.address.ip() != Ipv4Addr::UNSPECIFIED);
+        let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        self.set_done(Life { address, inc }, 0);
+    }
+
+    /// Whether this view may have forgotten how many operations of `life` were applied.
+    fn may_have_forgotten(&self, life: &Life) -> bool {
+        self.forgotten().is_some_and(|last| life.inc <= last)
+            && !self.done.iter().any(|d| d.origin == *life)
+    }
+
     fn set_done(&mut self, origin: Life, number: u64) {
         match self.done.binary_search_by_key(&origin, |d| d.origin) {
             Ok(place) => self.done[place].number = number,
@@ -196,10 +234,19 @@ impl View {
 
 /// The union of two sides: the first one's members, then the second one's, with the gids that the change gives
 /// them; of two parents the first side's stays, the other leaves.
+///
+/// An operation that was applied on one side must not be applied again when its origin comes back from the other.
+/// If a side may have forgotten a member of the other, nobody can say which were: then all of the second side leave,
+/// and come back in new lives, which have no operations yet.
 fn merged(views: &[View; 2], gids: &[Gid], par: &[Position]) -> View {
     let [one, two] = views;
     let mut view = one.clone();
     view.parents = par.to_vec();
+    let forgot =
+        |side: &View, other: &View| other.members.iter().any(|m| side.may_have_forgotten(&m.life));
+    if forgot(one, two) || forgot(two, one) {
+        return view;
+    }
     let other_parent = two.parent.filter(|_| one.parent.is_some());
     for (member, gid) in two.members.iter().zip(gids) {
         if Some(member.life.address) != other_parent {
@@ -212,7 +259,10 @@ fn merged(views: &[View; 2], gids: &[Gid], par: &[Position]) -> View {
         None => one.former.or(two.former),
     };
     view.name = one.name.min(two.name);
-    for done in &two.done {
+    if let Some(inc) = two.forgotten() {
+        view.set_forgotten(inc);
+    }
+    for done in two.done.iter().filter(|d| *d.origin.address.ip() != Ipv4Addr::UNSPECIFIED) {
         let number = view.done_of(done.origin).max(done.number);
         view.set_done(done.origin, number);
     }

@@ -26,7 +26,7 @@ use crate::name::{Digest, Incarnation};
 use crate::wire::coreset::{
     Body, Change, ChangeId, CoreMessage, Done, Life, Operation, Position, View,
 };
-use predicate::{apart, ccw, entry, higher, mono, ranks, ring};
+use predicate::{apart, ccw, entry, higher, lists, mono, ranks, ring};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddrV4;
@@ -270,7 +270,10 @@ impl Watch {
         let mut counted: BTreeMap<Life, u64> = BTreeMap::new();
         let mut latest: BTreeMap<SocketAddrV4, Incarnation> = BTreeMap::new();
         let mut lives: Vec<Life> = view.members.iter().map(|m| m.life).collect();
-        for parent in view.parents.iter().filter_map(|parent| self.views.get(&parent.digest)) {
+        let parents = view.parents.iter().filter_map(|parent| self.views.get(&parent.digest));
+        // A side of a Merge of which nobody is left has not been merged.
+        let came = |parent: &&Made| parent.view.members.iter().any(|m| lists(view, m.life));
+        for parent in parents.filter(came) {
             for (life, number) in &parent.counted {
                 let most = counted.entry(*life).or_default();
                 *most = (*most).max(*number);
@@ -390,9 +393,16 @@ fn miscounted(
     latest: &BTreeMap<SocketAddrV4, Incarnation>,
 ) -> Option<String> {
     let later = |life: Life| latest.get(&life.address).is_some_and(|inc| *inc > life.inc);
+    // It may have forgotten the oldest of those that went, and then has an entry of no address that says so.
+    let forgotten = view.done.iter().find(|d| d.origin.address.ip().is_unspecified());
+    let forgot =
+        |life: Life| forgotten.is_some_and(|f| life.inc <= f.origin.inc) && !lists(view, life);
     let says = |life: Life| view.done.iter().find(|done| done.origin == life).map(|d| d.number);
     let mut current = counted.iter().filter(|(life, _)| !later(**life));
-    let wrong = current.find(|(life, number)| says(**life).unwrap_or(0) != **number);
+    let wrong = current.find(|(life, number)| match says(**life) {
+        None => **number > 0 && !forgot(**life),
+        Some(said) => said != **number,
+    });
     if let Some((life, number)) = wrong {
         return Some(format!("{number} of {} were applied, it says {:?}", who(*life), says(*life)));
     }

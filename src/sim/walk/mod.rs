@@ -158,6 +158,7 @@ fn params(rng: &mut Rng) -> SetParams {
         query: rng.between(20, 60),
         stagger: rng.between(1, 5),
         confirm: rng.between(0, 2),
+        remember: if rng.chance(500) { rng.between(0, 3) } else { model.remember },
         merge: if rng.chance(300) { rng.between(50, 300) } else { 0 },
         ..model
     }

@@ -7,7 +7,7 @@ use crate::sim::invariants::{Seen, Violation};
 use crate::sim::kind::Kind;
 use crate::sim::links::HostId;
 use crate::sim::transcript;
-use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, Operation, Wait};
+use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, Operation, View, Wait};
 use crate::wire::{Message, WireError};
 use std::rc::Rc;
 
@@ -109,7 +109,10 @@ impl World {
         let Some(process) = &at.process else { return };
         let inc = process.life().inc;
         if inc > at.inc {
+            // What a former life was not rid of, the next one counts from the beginning.
             at.inc = inc;
+            let done = process.view().map_or(0, |view| view.done_of(process.life()));
+            at.submitted = done + process.outstanding() as u64;
         }
         let phase = process.phase_name();
         let seen = Seen {
@@ -257,7 +260,14 @@ impl World {
             ChangeKind::Split { .. } => self.tally.count("splits"),
             ChangeKind::Join { .. } => self.tally.count("joins"),
             ChangeKind::Application { .. } => self.tally.count("batches"),
-            ChangeKind::Merge { .. } => self.tally.count("merges"),
+            ChangeKind::Merge { views, .. } => {
+                self.tally.count("merges");
+                let view = self.hosts[host].process.as_ref().and_then(|process| process.view());
+                let came = |view: &View| views[1].addresses().any(|a| view.contains(a));
+                if view.is_some_and(|view| !came(view)) {
+                    self.tally.count("dissolved");
+                }
+            }
             ChangeKind::AddParent { .. } | ChangeKind::DelParent { .. } => {
                 self.tally.count("parents");
             }

@@ -36,6 +36,7 @@
 //!  view       position, level (1), name, count 0 or 1 (1) and parent: address ?,
 //!             count 0 or 1 (1) and former parent: address ?, count (2), member *,
 //!             count (1), position * of the parents, count (2), done *: origin: life, number (8)
+//!             (a first origin 0.0.0.0 has the highest incarnation of those that are forgotten)
 //!
 //!  change     id, count (1), position * that it applies to, count (2), address * of the excluded,
 //!             then by the class of the id
