@@ -5,6 +5,7 @@ use membership::proto::coreset::{Founding, SetNote, SetParams};
 use membership::sim::event::What;
 use membership::sim::world::address;
 use membership::sim::{HostId, Kind, World};
+use membership::wire::coreset::{Body, ChangeKind};
 
 fn set(n: usize, params: SetParams) -> World {
     let mut world = World::formed(7, n, params);
@@ -193,5 +194,44 @@ fn whoever_is_remembered_comes_back_as_it_was() {
     world.heal();
     assert!(world.run_until(200, together), "{}", world.transcript());
     assert_eq!(world.process(3).unwrap().life(), life);
+    world.must_be_sound();
+}
+
+/// It gave up waiting for a Merge that the others commit. An old Initiate that names one of them by an earlier view
+/// must not get it: both would list the other in different views of one number.
+#[test]
+fn whoever_gave_up_a_merge_does_not_join_an_earlier_one() {
+    let mut world = set(4, SetParams::default());
+    world.cut(&[0, 1], &[2, 3]);
+    assert!(world.run_until(200, |world| world.rests(&[0, 1]) && world.rests(&[2, 3])));
+    (0..3).for_each(|from| world.lose(Kind::Commit, from, 3, 1000));
+    world.heal();
+    assert!(world.run_until(60, |world| members(world, 2) == [0, 1, 2, 3]));
+    let phase = |world: &World| world.process(3).unwrap().phase_name();
+    assert_eq!(phase(&world), "follower");
+    assert!(world.run_until(60, |world| phase(world) == "idle"), "{}", world.transcript());
+    let merge = world.events().iter().find_map(|event| match &event.what {
+        What::Sent { message, .. } => match &message.body {
+            Body::Initiate(change) => match &change.kind {
+                ChangeKind::Merge { .. } => Some(((**message).clone(), change.clone())),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    });
+    let (mut message, mut change) = merge.expect("there was one");
+    let ChangeKind::Merge { views, .. } = &mut change.kind else { unreachable!() };
+    views[0].position.num.0 -= 1;
+    change.par[0] = views[0].position;
+    change.id.round += 1;
+    message.position = views[0].position;
+    message.body = Body::Initiate(change);
+    world.inject(3, message);
+    world.run(2);
+    assert!(world.transcript().contains("3 ignores 0: stale-change"), "{}", world.transcript());
+    assert_eq!(world.tally().of("sweeps"), 1);
+    world.links.unfilter();
+    assert!(world.run_until(200, together), "{}", world.transcript());
     world.must_be_sound();
 }

@@ -27,6 +27,7 @@ pub const COUNTED: &[(&str, &str)] = &[
     ("simultaneous", "coordinators that gave way to a higher change"),
     ("overlaps", "Initiates that came before the Commit of the change before"),
     ("stragglers", "Commits sent again to one who asked or was behind"),
+    ("sweeps", "batches for the sake of a new position"),
     ("drops", "changes dropped by their coordinators"),
     ("isolations", "members isolated"),
     ("false isolations", "members isolated that were up and in reach"),

@@ -88,6 +88,16 @@ impl Turn<'_> {
         }
     }
 
+    /// A batch, even of nothing, for the sake of a new position: promises of the old one then bind nobody.
+    pub fn sweep(&mut self) -> bool {
+        if !std::mem::take(&mut self.at.sweep) || self.at.leaving.is_some() {
+            return false;
+        }
+        let operations = self.consecutive();
+        self.start(ChangeKind::Application { operations }, "promised elsewhere");
+        true
+    }
+
     /// The leader at once, others when nothing was committed for long.
     fn my_turn(&self) -> bool {
         let own = self.own();

@@ -197,10 +197,15 @@ impl Turn<'_> {
         if coord == self.own() || self.at.iso.contains(&coord) {
             return self.ignore("initiate-of-ours-or-isolated", sender);
         }
-        if self.is_stale(change) || (change.is_merge() && !self.at.iso.is_empty()) {
-            return self.ignore("stale-or-not-now", sender);
+        if self.is_stale(change) {
+            self.at.sweep |= !self.is_live();
+            return self.ignore("stale-change", sender);
+        }
+        if change.is_merge() && !self.at.iso.is_empty() {
+            return self.ignore("merge-not-now", sender);
         }
         if change.above(self.at.floor.as_ref()) {
+            self.promise(change);
             self.at.floor = Some(change.clone());
             self.at.known = true;
             let wait = self.wait();
@@ -300,6 +305,9 @@ impl Turn<'_> {
             coreset::Wait::Current(change) => self.on_wait_current(sender, change),
             coreset::Wait::Floor(change) => self.on_wait_floor(sender, change),
             coreset::Wait::Dropped(id) => {
+                if id.coord.address == sender {
+                    self.at.promised.retain(|promised| promised.id != *id);
+                }
                 let current = self.at.floor.as_ref().is_some_and(|floor| floor.id == *id);
                 if !current || !matches!(self.at.phase, Phase::Follow { .. }) {
                     return self.ignore("dropped-not-followed", sender);

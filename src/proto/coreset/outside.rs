@@ -269,6 +269,8 @@ fn fresh(me: &Me, view: View, prev: Option<Change>) -> Inside {
         hist: VecDeque::new(),
         floor: None,
         known: false,
+        promised: Vec::new(),
+        sweep: false,
         phase: Phase::Idle,
         iso: BTreeSet::new(),
         requests: Vec::new(),

@@ -10,9 +10,10 @@
 //! A stale message never causes an isolation; only facts that cannot become false do.
 
 use super::config::SetNote;
-use super::state::{Inside, Phase};
+use super::state::{Inside, PROMISES, Phase, Promised};
 use super::turn::Turn;
-use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, Request, Wait};
+use crate::name::ViewNumber;
+use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage, Life, Request, Wait};
 use std::net::SocketAddrV4;
 
 /// Messages whose sender expects us in its view.
@@ -273,28 +274,45 @@ impl Turn<'_> {
         self.at.requests.contains(request)
     }
 
-    /// Whether a change that lists somebody from outside is older than the Merge under way (S5).
+    /// Remembers that we ACK a Merge: until it is dropped, or there is another view, it may be committed.
+    pub fn promise(&mut self, change: &Change) {
+        let Some(promised) = self.other_side(change) else { return };
+        self.at.promised.push(promised);
+        if self.at.promised.len() > PROMISES {
+            self.at.promised.remove(0);
+        }
+    }
+
+    /// What a Merge says of the other side.
+    fn other_side(&self, change: &Change) -> Option<Promised> {
+        let ChangeKind::Merge { views, .. } = &change.kind else { return None };
+        let other = views.iter().find(|v| v.position != self.at.view.position)?;
+        let others = other.members.iter().map(|m| m.life).collect();
+        Some(Promised { id: change.id, others, num: other.position.num })
+    }
+
+    /// Whether a change names somebody from outside by an older life or view than a Merge does that we coordinate
+    /// or have ACKed (S5). It does not matter whether we still wait for that Merge: others may commit it.
     pub fn is_stale(&self, change: &Change) -> bool {
-        let Some(floor) = self.at.floor.as_ref().filter(|_| self.is_live()) else { return false };
-        let ChangeKind::Merge { views, .. } = &floor.kind else { return false };
-        let own = self.at.view.position;
-        let Some(other) = views.iter().find(|v| v.position != own) else { return false };
+        let current = self.at.floor.as_ref().filter(|_| self.is_live());
+        let current = current.and_then(|floor| self.other_side(floor));
+        let newer = |named: Life, num: Option<ViewNumber>| {
+            current.iter().chain(&self.at.promised).any(|promised| {
+                let known = promised.others.iter().find(|life| life.address == named.address);
+                known.is_some_and(|life| {
+                    // A joiner counts as older than any view.
+                    let earlier = num.is_none_or(|num| promised.num.newer(num));
+                    named.inc < life.inc || (named.inc == life.inc && earlier)
+                })
+            })
+        };
         match &change.kind {
             ChangeKind::Join { member } | ChangeKind::AddParent { member } => {
-                // A joiner counts as older than any view.
-                other.member(member.life.address).is_some_and(|m| member.life.inc <= m.life.inc)
+                newer(member.life, None)
             }
-            ChangeKind::Merge { views, .. } => {
-                views.iter().filter(|v| v.position != own).any(|v| {
-                    v.members.iter().any(|m| {
-                        other.member(m.life.address).is_some_and(|o| {
-                            m.life.inc < o.life.inc
-                                || (m.life.inc == o.life.inc
-                                    && other.position.num.newer(v.position.num))
-                        })
-                    })
-                })
-            }
+            ChangeKind::Merge { .. } => self
+                .other_side(change)
+                .is_some_and(|other| other.others.iter().any(|life| newer(*life, Some(other.num)))),
             _ => false,
         }
     }

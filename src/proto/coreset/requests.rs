@@ -163,7 +163,7 @@ impl Turn<'_> {
         }
         let Some(request) = self.next_request().cloned() else {
             self.at.stagger = None;
-            return self.serve_batch();
+            return self.sweep() || self.serve_batch();
         };
         let turn = match self.at.stagger {
             Some(left) => left,

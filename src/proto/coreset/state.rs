@@ -3,9 +3,9 @@
 use super::config::{Config, SetAction, SetInput, SetParams};
 use super::outside::Outside;
 use super::turn::Turn;
-use crate::name::{Gid, Incarnation};
+use crate::name::{Gid, Incarnation, ViewNumber};
 use crate::proto::timer::Countdown;
-use crate::wire::coreset::{Change, CoreMessage, Life, Position, Request, View};
+use crate::wire::coreset::{Change, ChangeId, CoreMessage, Life, Position, Request, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddrV4;
 
@@ -84,6 +84,17 @@ pub(super) struct Watch {
     pub nonce: u16,
 }
 
+/// Merges that we remember to have ACKed on one view.
+pub(super) const PROMISES: usize = 8;
+
+/// A Merge that we ACKed, and what it says of the members of the other side: their lives, and their view's number.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Promised {
+    pub id: ChangeId,
+    pub others: Vec<Life>,
+    pub num: ViewNumber,
+}
+
 /// A separated member: how long it is looked for; none: as long as it takes.
 pub(super) type Lost = BTreeMap<SocketAddrV4, Option<u32>>;
 
@@ -99,6 +110,10 @@ pub(super) struct Inside {
     pub floor: Option<Change>,
     /// It was accepted from its coordinator, not only heard of in an election.
     pub known: bool,
+    /// Merges that we ACKed on this view: they may be committed as long as we do not know that they were dropped.
+    pub promised: Vec<Promised>,
+    /// A change was refused for one of them that we do not follow any more: a new position would settle it.
+    pub sweep: bool,
     pub phase: Phase,
     /// Members with whom we ceased to communicate.
     pub iso: BTreeSet<SocketAddrV4>,

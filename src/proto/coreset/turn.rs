@@ -225,6 +225,8 @@ impl<'a> Turn<'a> {
         self.at.prev = Some(change.clone());
         self.at.floor = None;
         self.at.known = false;
+        self.at.promised.clear();
+        self.at.sweep = false;
         self.at.stagger = None;
         self.restart_watch();
         self.enter(Phase::Idle, "installed");

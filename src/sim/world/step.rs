@@ -291,6 +291,7 @@ impl World {
                     self.tally.count("false isolations");
                 }
             }
+            SetNote::Phase { why: "promised elsewhere", .. } => self.tally.count("sweeps"),
             SetNote::Phase { to: "election", .. } => self.tally.count("elections"),
             SetNote::Phase { from: "election", to: "coordinator", .. } => {
                 self.tally.count("resumed");
