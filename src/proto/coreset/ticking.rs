@@ -23,8 +23,11 @@ fn running(left: impl IntoIterator<Item = u32>) -> u32 {
 
 impl Inside {
     fn due(&self) -> u32 {
-        // Operations that wait, and requests whose turn it is, are looked at every tick.
-        let waits = self.forward.left() > 0 || !self.forwarded.is_empty() || self.stagger.is_some();
+        // Operations that wait, requests whose turn it is, and whether a leaver is done, are looked at every tick.
+        let waits = self.forward.left() > 0
+            || !self.forwarded.is_empty()
+            || self.stagger.is_some()
+            || self.draining.left() > 0;
         if waits {
             return 1;
         }
@@ -40,7 +43,6 @@ impl Inside {
             self.watch.reply.left(),
             self.probe.left(),
             self.leaving.map_or(0, Countdown::left),
-            self.draining.left(),
         ];
         let several = self.pending.values().map(|wait| wait.timer.left());
         let merges = self.merges.values().map(|timer| timer.left());
