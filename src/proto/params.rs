@@ -39,14 +39,16 @@ pub struct Profile {
     pub original: bool,
 }
 
-/// The profiles there are; the first is the default.
+/// The profiles there are; the first is the default. Its many short tries are measured (`tests/bench/exclusions.rs`):
+/// a set of 16 that loses three of ten messages excludes a live member less than once in an hour, idle or busy, and a
+/// dead one is gone from all views within a second.
 pub const PROFILES: [Profile; 3] = [
     Profile {
         name: "lan",
         tick_ms: 10,
         query_ms: 400,
-        reply_ms: 40,
-        retries: 6,
+        reply_ms: 20,
+        retries: 22,
         merge_ms: 0,
         original: false,
     },
@@ -110,8 +112,8 @@ mod tests {
     #[test]
     fn only_the_thesis_profile_sends_four_queries_for_two_retries() {
         assert_eq!(Profile::named("thesis").unwrap().params().retries, 3);
-        assert_eq!(Profile::named("lan").unwrap().params().retries, 6);
-        assert_eq!(Profile::named("lan").unwrap().params().detection_ms(), 680);
+        assert_eq!(Profile::named("lan").unwrap().params().retries, 22);
+        assert_eq!(Profile::named("lan").unwrap().params().detection_ms(), 860);
         assert_eq!(Profile::named("LAN"), None);
     }
 }

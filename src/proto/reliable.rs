@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn retries_means_retries() {
-        let params = Params { retries: 2, ..Profile::named("lan").unwrap().params() };
+        let params = Params { reply: 4, retries: 2, ..Profile::named("lan").unwrap().params() };
         let mut wait = Reliable::start(&params);
         let mut said = Vec::new();
         for tick in 1..=20 {

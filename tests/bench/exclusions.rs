@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// T_REPLY in milliseconds, and retries.
-const CANDIDATES: [(u32, u32); 5] = [(40, 6), (40, 12), (20, 17), (20, 24), (10, 48)];
+const CANDIDATES: [(u32, u32); 5] = [(40, 6), (40, 12), (20, 17), (20, 22), (20, 24)];
 const LOSSES: [u32; 3] = [100, 300, 500];
 const MEMBERS: usize = 16;
 /// Ticks in a world: what it remembers of its past has an end.

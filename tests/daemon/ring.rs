@@ -209,7 +209,7 @@ fn a_member_that_finds_no_mcaster_says_so_and_ends() {
     let hub = world.ip(1).to_string();
     let mut member = member(&world, 1, &hub, &[]);
     assert_eq!(member.exit_code(), 69);
-    let words = format!("error: no answer from mcaster {hub}:2900 to 126 JOIN_GROUPs");
+    let words = format!("error: no answer from mcaster {hub}:2900 to 251 JOIN_GROUPs");
     member.await_log(&words);
 }
 
