@@ -2,8 +2,10 @@
 //! them is for the simulator.
 
 use super::*;
-use crate::name::Incarnation;
-use crate::wire::coreset::{CoreMessage, Operation, SetName};
+use crate::name::{Gid, Incarnation};
+use crate::wire::coreset::{
+    Change, ChangeId, ChangeKind, CoreMessage, Done, Life, Operation, SetName, View,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -162,4 +164,68 @@ fn operations_of_all_are_applied_in_one_order_each_once() {
     for n in 2..=4 {
         assert_eq!(world.applied[&address(n)], first);
     }
+}
+
+fn life(n: u8, inc: u32) -> Life {
+    Life { address: address(n), inc: Incarnation(inc) }
+}
+
+/// A view of one member that counts operations of these origins, and has forgotten those up to an incarnation.
+fn side(member: Life, done: &[(Life, u64)], forgotten: Option<u32>) -> View {
+    let name = SetName { base: "nps".parse().unwrap(), suffix: None };
+    let mut view = View::founding(name, 1, member);
+    view.done =
+        done.iter().map(|(origin, number)| Done { origin: *origin, number: *number }).collect();
+    let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+    let origin = |inc| Life { address: nobody, inc: Incarnation(inc) };
+    view.done.splice(0..0, forgotten.map(|inc| Done { origin: origin(inc), number: 0 }));
+    view
+}
+
+fn merge_of(one: View, two: View) -> View {
+    let coord = one.members[0].life;
+    let kind =
+        ChangeKind::Merge { views: Box::new([one.clone(), two.clone()]), gids: vec![Gid(1)] };
+    let id = ChangeId { round: 0, class: kind.class(), key: 0, crank: 0, coord, seq: 1 };
+    let change = Change { id, kind, par: vec![one.position, two.position], excl: Vec::new() };
+    one.apply(&change, coord.address, 100).view
+}
+
+#[test]
+fn what_one_side_of_a_merge_may_have_forgotten_the_other_forgets() {
+    for forgotten in [(None, Some(5)), (Some(5), None)] {
+        let done = [(life(9, 3), 2), (life(9, 7), 4)];
+        let known = |forgotten: Option<u32>| if forgotten.is_some() { &[][..] } else { &done[..] };
+        let one = side(life(1, 10), known(forgotten.0), forgotten.0);
+        let two = side(life(2, 10), known(forgotten.1), forgotten.1);
+        let merged = merge_of(one, two);
+        assert_eq!(merged.members.len(), 2);
+        assert_eq!((merged.done_of(life(9, 3)), merged.done_of(life(9, 7))), (0, 4));
+        assert_eq!(merged.done.len(), 2, "and an entry that says so: {:?}", merged.done);
+    }
+}
+
+#[test]
+fn a_merge_with_somebody_who_may_be_forgotten_keeps_one_side() {
+    for (one, two) in [((10, Some(5)), (4, None)), ((4, None), (10, Some(5)))] {
+        let merged = merge_of(side(life(1, one.0), &[], one.1), side(life(2, two.0), &[], two.1));
+        assert_eq!(merged.addresses().collect::<Vec<_>>(), [address(1)]);
+    }
+    let known = side(life(1, 10), &[(life(2, 4), 3)], Some(5));
+    let merged = merge_of(known, side(life(2, 4), &[(life(2, 4), 2)], None));
+    assert_eq!((merged.members.len(), merged.done_of(life(2, 4))), (2, 3), "it is remembered");
+}
+
+#[test]
+fn of_the_departed_those_of_the_lowest_incarnations_are_forgotten_first() {
+    let done: Vec<_> = (2..8).map(|n| (life(n, 20 - u32::from(n)), 1)).collect();
+    let view = side(life(1, 1), &done, None);
+    let kind = ChangeKind::Rename;
+    let id =
+        ChangeId { round: 0, class: kind.class(), key: 0, crank: 0, coord: life(1, 1), seq: 1 };
+    let change = Change { id, kind, par: vec![view.position], excl: Vec::new() };
+    let view = view.apply(&change, address(1), 2).view;
+    let origins: Vec<Life> = view.done.iter().map(|d| d.origin).collect();
+    assert_eq!(origins[1..], [life(2, 18), life(3, 17)]);
+    assert_eq!(origins[0].inc, Incarnation(16));
 }

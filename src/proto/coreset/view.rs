@@ -244,10 +244,11 @@ fn merged(views: &[View; 2], gids: &[Gid], par: &[Position]) -> View {
     view.parents = par.to_vec();
     let forgot =
         |side: &View, other: &View| other.members.iter().any(|m| side.may_have_forgotten(&m.life));
-    if forgot(one, two) || forgot(two, one) {
+    let other_parent = two.parent.filter(|_| one.parent.is_some());
+    let nobody = two.addresses().all(|a| Some(a) == other_parent);
+    if nobody || forgot(one, two) || forgot(two, one) {
         return view;
     }
-    let other_parent = two.parent.filter(|_| one.parent.is_some());
     for (member, gid) in two.members.iter().zip(gids) {
         if Some(member.life.address) != other_parent {
             view.members.push(Member { gid: *gid, life: member.life });
@@ -259,10 +260,13 @@ fn merged(views: &[View; 2], gids: &[Gid], par: &[Position]) -> View {
         None => one.former.or(two.former),
     };
     view.name = one.name.min(two.name);
+    // What one side remembers of an origin and the other may have forgotten is not the whole: both forget it.
+    view.done.retain(|d| !two.may_have_forgotten(&d.origin));
     if let Some(inc) = two.forgotten() {
         view.set_forgotten(inc);
     }
-    for done in two.done.iter().filter(|d| *d.origin.address.ip() != Ipv4Addr::UNSPECIFIED) {
+    let real = |d: &&Done| *d.origin.address.ip() != Ipv4Addr::UNSPECIFIED;
+    for done in two.done.iter().filter(real).filter(|d| !one.may_have_forgotten(&d.origin)) {
         let number = view.done_of(done.origin).max(done.number);
         view.set_done(done.origin, number);
     }
