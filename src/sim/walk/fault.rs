@@ -279,14 +279,28 @@ fn replay(world: &mut World, rng: &mut Rng) {
     }
 }
 
-/// An old message under a name that nobody has: another host's, another life's, another set's.
+/// An old message under a name that nobody has: a stranger's, of an earlier life, of another set, or of a view that
+/// there never was.
 fn forge(world: &mut World, rng: &mut Rng) {
     let Some(mut message) = world.old_message() else { return };
     let to = rng.below(world.size());
-    match rng.below(3) {
+    match rng.below(6) {
         0 => message.from.life.address = address(world.size() + 1),
         1 => message.from.life.inc.0 = 0,
-        _ => message.name.base = "v".parse().expect("a name"),
+        2 => message.from.life.inc.0 = message.from.life.inc.0.saturating_sub(1),
+        3 => message.name.base = "v".parse().expect("a name"),
+        4 => {
+            let back = u16::try_from(rng.between(0, 3)).expect("3 at most");
+            message.position.num.0 = message.position.num.0.wrapping_sub(back);
+            message.position.digest.0 = [rng.draw().to_be_bytes(), rng.draw().to_be_bytes()]
+                .concat()
+                .try_into()
+                .expect("twice 8 bytes");
+        }
+        _ => {
+            message.from.life.address = address(world.size() + 1);
+            message.position.num.0 = message.position.num.0.wrapping_add(7);
+        }
     }
     if message.from.life.address != address(to) {
         world.count("forged");

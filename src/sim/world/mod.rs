@@ -25,8 +25,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::rc::Rc;
 
-/// Messages read in one tick, or under way, beyond which messages only beget messages: a storm.
+/// Messages read in one tick, or under way, beyond which messages only beget messages: a storm. In large sets, where
+/// everybody may speak to everybody a few times, as many for each pair.
 const STORM: usize = 20_000;
+const STORM_PAIR: usize = 12;
 /// Address of a host.
 pub fn address(host: HostId) -> SocketAddrV4 {
     let last = u8::try_from(host).expect("no more hosts than addresses");
@@ -359,6 +361,7 @@ impl World {
     pub fn tick(&mut self) {
         self.now += 1;
         let mut read = 0;
+        let storm = STORM.max(STORM_PAIR * self.hosts.len().pow(2));
         while let Some(entry) = self.under_way.first_entry() {
             if entry.key().0 > self.now {
                 break;
@@ -366,7 +369,7 @@ impl World {
             let letter = entry.remove();
             self.read(letter);
             read += 1;
-            if read > STORM || self.under_way.len() > STORM {
+            if read > storm || self.under_way.len() > storm {
                 let second = "messages beget messages without end".to_string();
                 self.broken("STORM", "everybody".to_string(), second);
                 return;
