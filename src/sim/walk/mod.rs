@@ -20,6 +20,7 @@ use super::tally::Tally;
 use super::transcript::transcript;
 use super::world::World;
 use crate::proto::coreset::{Founding, SetParams};
+use crate::proto::params::PROFILES;
 
 /// Ticks in which a world must come to rest once the faults have ended.
 const BOUND: u32 = 1500;
@@ -146,11 +147,15 @@ fn size(rng: &mut Rng, limits: Limits) -> usize {
     low + rng.below(top - low + 1)
 }
 
-/// The timings of the model, or others near them.
+/// The timings of the model, or others near them, or those of the default profile.
 fn params(rng: &mut Rng) -> SetParams {
     let model = SetParams::default();
     if rng.chance(500) {
         return model;
+    }
+    if rng.chance(200) {
+        let confirm = rng.between(0, 2);
+        return SetParams { confirm, ..SetParams::of(&PROFILES[0].params()) };
     }
     SetParams {
         reply: rng.between(3, 6),
