@@ -16,6 +16,8 @@ use membership::cmd::options;
 use membership::cmd::{COMMANDS, Command as Mode, conf};
 use membership::proto::params::PROFILES;
 use membership::wire::auth::Finding;
+use membership::wire::coreset::PHASES;
+use membership::wire::fragment::Refusal;
 use membership::wire::{Origin, TABLE, WireError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -137,8 +139,10 @@ fn the_manual_has_every_command_with_its_operands() {
             .filter(|w| !matches!(*w, ".Ar" | "Ar" | ".Op" | ".Oo" | "Oc" | "Cm" | "Ns" | ".Cm"))
             .map(|w| if w == ".Fl" { "-" } else { w })
             .collect();
-        let operands = mode.operands.replace(['[', ']', ' '], "");
-        assert!(synopsis.contains(&operands), "{operands} in {synopsis}");
+        for operands in mode.operands.split(" | ") {
+            let operands = operands.replace(['[', ']', ' '], "");
+            assert!(synopsis.contains(&operands), "{operands} in {synopsis}");
+        }
     }
 }
 
@@ -275,7 +279,7 @@ fn the_sample_has_every_keyword_and_its_default() {
     assert_eq!(settings.len(), keywords.len());
 
     // What has no default stands there as an example.
-    let examples = ["interface", "user", "pid-file", "allow", "key"];
+    let examples = ["interface", "user", "pid-file", "allow", "key", "views"];
     let text: String = settings
         .iter()
         .filter(|(keyword, _)| !examples.contains(&keyword.as_str()))
@@ -287,10 +291,11 @@ fn the_sample_has_every_keyword_and_its_default() {
     assert_eq!(said.params(), default.params());
     assert_eq!(said.groups, Some(PathBuf::from(conf::DEFAULT_GROUPS)));
     assert_eq!(said.run_dir, Some(PathBuf::from("/run/ms")));
+    assert_eq!(said.state_dir, Some(PathBuf::from(conf::STATE_DIR)));
     let rest = |s: &conf::Settings| {
         (
             (s.port, s.member_port, s.syslog, s.auth, s.ttl, s.failures.clone()),
-            (s.max_groups, s.max_members, s.expire, s.rejoin, s.rate),
+            (s.max_groups, s.max_members, s.expire, s.rejoin, s.rate, s.level),
         )
     };
     assert_eq!(rest(&said), rest(&default));
@@ -319,7 +324,8 @@ fn the_defaults_in_the_manual_are_those_of_the_program() {
                 .any(|v| item.contains(&format!("{word}{v}")))
         });
         let of_profile = ["tick", "query", "reply", "retries"].contains(&opt.long);
-        let none = ["interface", "user", "pid-file", "allow", "key", "profile"].contains(&opt.long);
+        let none = ["interface", "user", "pid-file", "allow", "key", "profile", "views"];
+        let none = none.contains(&opt.long);
         assert!(told || of_profile || none, "{keyword} {value}: {item}");
     }
 }
@@ -341,28 +347,47 @@ fn ms_protocol_has_every_message_and_no_other() {
     assert_eq!(rows, table);
 }
 
-/// Words that `count(...)`, `Err((...` and the like have in a source file.
-fn words_counted_in(path: &str) -> BTreeSet<String> {
-    let code = read(path);
+/// What stands between quotes right behind `before`, wherever that occurs, and what follows the second one.
+fn quoted<'a>(code: &'a str, before: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    code.split(before)
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"'))
+}
+
+/// The words under which a source file counts: `count("...`, `Err(("...` and the like.
+fn words_counted_in(path: &Path) -> BTreeSet<String> {
+    let code = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let code = code.split("#[cfg(test)]").next().unwrap();
-    let mut words = BTreeSet::new();
-    for before in
-        ["count(\"", "Err((\"", "NOT_SIGNED: &str = \"", "(\"send-failed\", sent.refused), (\""]
-    {
-        words.extend(
-            code.split(before).skip(1).map(|rest| rest.split('"').next().unwrap().to_string()),
-        );
-    }
-    words
+    let calls = ["count(", "ignore(", "Err((", "NOT_SIGNED: &str =", "sent.refused), ("];
+    let calls = calls.iter().flat_map(|call| quoted(code, call));
+    // An error that is a word and nothing else; sentences are made of a String.
+    let errors = ["Err(", ".ok_or("].into_iter().flat_map(|call| quoted(code, call));
+    let errors = errors.filter(|(_, rest)| rest.starts_with(')'));
+    calls.chain(errors).map(|(word, _)| word.to_string()).collect()
+}
+
+/// The same of every file of a directory of sources, or of one file.
+fn words_counted_below(path: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let Ok(entries) = fs::read_dir(&path) else { return words_counted_in(&path) };
+    entries.flat_map(|entry| words_counted_in(&entry.unwrap().path())).collect()
 }
 
 #[test]
 fn every_counter_stands_in_the_page_of_its_daemon() {
-    for (daemon, source) in [("mserver", "src/proto/ring.rs"), ("mcaster", "src/proto/mcaster.rs")]
-    {
-        let mut counted = words_counted_in(source);
-        counted.extend(words_counted_in("src/sys/daemon.rs"));
-        counted.extend(words_counted_in("src/proto/door.rs"));
+    let mserver = ["ring.rs", "enrolment.rs", "parcel.rs", "mserver", "coreset"];
+    for (daemon, sources) in [("mserver", &mserver[..]), ("mcaster", &["mcaster.rs"])] {
+        let mut counted = BTreeSet::new();
+        for source in sources {
+            counted.extend(words_counted_below(&format!("src/proto/{source}")));
+        }
+        if daemon == "mserver" {
+            counted.extend(Refusal::CAUSES.map(str::to_string));
+            // A phase is counted when it is entered.
+            counted.extend(PHASES.map(str::to_string));
+        }
+        counted.extend(words_counted_below("src/sys/daemon.rs"));
+        counted.extend(words_counted_below("src/proto/door.rs"));
         counted.extend(WireError::CAUSES.map(str::to_string));
         counted.extend(Finding::WORDS.map(str::to_string));
         let text = section(&page(&format!("{daemon}.8")), ".Sh COUNTERS");

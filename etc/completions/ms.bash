@@ -16,7 +16,10 @@ _ms() {
         --query --reply --retries --key --auth --allow"
     local options
     case $mode in
-        mserver) options="$daemon --static --failures --groups --ttl -h --help -V --version" ;;
+        mserver)
+            options="$daemon --create --join-only --level --state-dir --views
+                --static --failures --groups --ttl -h --help -V --version"
+            ;;
         mcaster)
             options="$daemon --max-groups --max-members --expire --rejoin --rate
                 -h --help -V --version"
@@ -29,11 +32,11 @@ _ms() {
     # What is a file elsewhere is a port there.
     [[ $mode != decode || $prev != -p ]] || return
     case $prev in
-        -c | --config | -p | --pid-file | --key | --failures | --groups)
+        -c | --config | -p | --pid-file | --key | --failures | --groups | --views)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return
             ;;
-        --run-dir)
+        --run-dir | --state-dir)
             mapfile -t COMPREPLY < <(compgen -d -- "$cur")
             return
             ;;
@@ -55,7 +58,7 @@ _ms() {
             mapfile -t COMPREPLY < <(compgen -W "sign prefer require" -- "$cur")
             return
             ;;
-        --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | \
+        --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | \
             --max-groups | --max-members | --expire | --rejoin | --rate)
             return
             ;;

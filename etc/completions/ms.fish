@@ -13,7 +13,7 @@ end
 complete -c ms -n 'not __fish_seen_subcommand_from decode' -f
 complete -c ms -n __fish_use_subcommand -l help -d 'print the commands'
 complete -c ms -n __fish_use_subcommand -l version -d 'print the version'
-complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server in a fixed ring'
+complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server of a core-set, or of a fixed ring'
 complete -c ms -n __fish_use_subcommand -a mcaster -d 'multicast emulator for networks without IP multicast'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
@@ -39,6 +39,11 @@ __ms_option mserver,mcaster -l key -r -F -d 'sign messages with the keys in this
 __ms_option mserver,mcaster -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
 __ms_option mserver,mcaster -l allow -x -d 'who may'
 
+__ms_option mserver -l create -d 'found the set at once instead of looking for it'
+__ms_option mserver -l join-only -d 'never found the set, look for it for ever'
+__ms_option mserver -l level -x -d 'level of the set in the hierarchy'
+__ms_option mserver -l state-dir -x -a '(__fish_complete_directories)' -d 'where the incarnation is kept'
+__ms_option mserver -l views -r -F -d 'append every view there, a line of JSON each'
 __ms_option mserver -l static -d 'a fixed ring, the command line of 1994'
 __ms_option mserver -l failures -r -F -d 'append detected failures there'
 __ms_option mserver -l groups -r -F -d 'addresses of groups'

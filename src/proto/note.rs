@@ -126,7 +126,19 @@ pub enum Note {
         /// Why, in words.
         why: &'static str,
     },
-    /// A mserver installed a view of a core-set.
+    /// Something happened in a core-set.
+    Set(SetNews),
+    /// The process was not run for a while; timers that ran are started anew.
+    Late {
+        /// For how long, in milliseconds.
+        ms: u64,
+    },
+}
+
+/// News of a core-set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetNews {
+    /// A mserver installed a view.
     View(Box<Installed>),
     /// A mserver ceased to communicate with a member of its view.
     Isolated {
@@ -158,11 +170,6 @@ pub enum Note {
         /// Why.
         why: String,
     },
-    /// The process was not run for a while; timers that ran are started anew.
-    Late {
-        /// For how long, in milliseconds.
-        ms: u64,
-    },
 }
 
 impl Note {
@@ -174,19 +181,15 @@ impl Note {
             | Note::McasterSilent { .. }
             | Note::MemberRefused { .. }
             | Note::Failed { .. }
-            | Note::Isolated { .. }
-            | Note::Refused { .. }
             | Note::Late { .. } => Level::Warning,
             Note::Joined { .. }
             | Note::McasterBack { .. }
             | Note::Recovered { .. }
             | Note::Left { .. }
-            | Note::View(_)
-            | Note::Founded { .. }
-            | Note::OutOfSet { .. }
             | Note::MemberAdded { .. }
             | Note::MemberRejoined { .. }
             | Note::MemberRemoved { .. } => Level::Notice,
+            Note::Set(news) => news.level(),
         }
     }
 
@@ -197,32 +200,54 @@ impl Note {
             Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some((cause, 1)),
             Note::MemberRefused { why, .. } => Some((why, 1)),
             Note::Late { .. } => Some(("late", 1)),
-            Note::Refused { .. } => Some(("refused", 10)),
+            Note::Set(news) => news.limited_as(),
             Note::MemberAdded { .. } => Some(("member added", MEMBERS)),
             Note::MemberRejoined { .. } => Some(("member rejoined", MEMBERS)),
             Note::MemberRemoved { .. } => Some(("member removed", MEMBERS)),
-            _ => None,
+            Note::Joined { .. }
+            | Note::McasterSilent { .. }
+            | Note::McasterBack { .. }
+            | Note::Failed { .. }
+            | Note::Recovered { .. }
+            | Note::Left { .. } => None,
         }
     }
 }
 
-impl Note {
-    /// News of a core-set.
-    fn of_core_set(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SetNews {
+    fn level(&self) -> Level {
         match self {
-            Note::View(installed) => write!(f, "{installed}"),
-            Note::Isolated { set, who, why } => {
-                write!(f, "set {set}: {who} is isolated: {why}")
-            }
-            Note::Founded { set, num, inc } => {
+            SetNews::Isolated { .. } | SetNews::Refused { .. } => Level::Warning,
+            SetNews::View(_) | SetNews::Founded { .. } | SetNews::OutOfSet { .. } => Level::Notice,
+        }
+    }
+
+    fn limited_as(&self) -> Option<(&'static str, u32)> {
+        match self {
+            SetNews::Refused { .. } => Some(("refused", 10)),
+            SetNews::View(_)
+            | SetNews::Isolated { .. }
+            | SetNews::Founded { .. }
+            | SetNews::OutOfSet { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for SetNews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetNews::View(installed) => write!(f, "{installed}"),
+            SetNews::Isolated { set, who, why } => write!(f, "set {set}: {who} is isolated: {why}"),
+            SetNews::Founded { set, num, inc } => {
                 write!(f, "set {set}: founded with view {num} in incarnation {inc}")
             }
-            Note::OutOfSet { set, asked: true } => write!(f, "set {set}: left, as was asked for"),
-            Note::OutOfSet { set, asked: false } => {
+            SetNews::OutOfSet { set, asked: true } => {
+                write!(f, "set {set}: left, as was asked for")
+            }
+            SetNews::OutOfSet { set, asked: false } => {
                 write!(f, "set {set}: in no view any more, joining again")
             }
-            Note::Refused { why } => write!(f, "request refused: {why}"),
-            _ => Ok(()),
+            SetNews::Refused { why } => write!(f, "request refused: {why}"),
         }
     }
 }
@@ -282,11 +307,7 @@ impl fmt::Display for Note {
             Note::MemberRefused { group, member, why } => {
                 write!(f, "group {group}: join of {member} refused: {why}")
             }
-            Note::View(_)
-            | Note::Isolated { .. }
-            | Note::Founded { .. }
-            | Note::OutOfSet { .. }
-            | Note::Refused { .. } => self.of_core_set(f),
+            Note::Set(news) => write!(f, "{news}"),
             Note::Late { ms } => {
                 write!(f, "not run for {ms} ms; timers started anew, nobody is accused")
             }

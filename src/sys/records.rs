@@ -3,7 +3,7 @@
 //! None of them is needed to go on: a disk that is full costs the record and a line in the log.
 
 use crate::name::Incarnation;
-use crate::proto::note::Note;
+use crate::proto::note::{Note, SetNews};
 use log::warn;
 use std::fs::File;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ impl Records {
                 format!("Member {gid} is detected failed by {by} at {} sec.\n\n", now.as_secs());
             told("failures file", file.write_all(line.as_bytes()));
         }
-        if let (Note::View(installed), Some(file)) = (note, &mut self.views) {
+        if let (Note::Set(SetNews::View(installed)), Some(file)) = (note, &mut self.views) {
             let mut view = installed.to_json();
             view["time"] = now.as_secs_f64().into();
             told("views file", file.write_all(format!("{view}\n").as_bytes()));

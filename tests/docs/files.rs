@@ -2,8 +2,9 @@
 
 use super::{DAEMONS, PAGES, ms, page, read, section};
 use membership::cmd::{conf, groups};
-use membership::sys::control;
+use membership::sys::{control, records};
 use std::fs;
+use std::net::SocketAddrV4;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -91,7 +92,7 @@ fn files(name: &str) -> Vec<String> {
 
 #[test]
 fn every_file_in_the_manual_is_where_the_program_or_its_scripts_have_it() {
-    let address = "192.0.2.1:2900".parse().unwrap();
+    let address: SocketAddrV4 = "192.0.2.1:2900".parse().unwrap();
     let socket = control::path(Path::new("/run/ms"), address);
     assert_eq!(socket, PathBuf::from("/run/ms/192.0.2.1-2900.ctl"));
     for name in PAGES.into_iter().filter(|name| page(name).contains("\n.Sh FILES\n")) {
@@ -99,6 +100,10 @@ fn every_file_in_the_manual_is_where_the_program_or_its_scripts_have_it() {
         for path in files(name) {
             let right = match path.as_str() {
                 "/run/ms/ADDRESS-PORT.ctl" | conf::DEFAULT_FILE | conf::DEFAULT_GROUPS => true,
+                "/var/lib/ms/ADDRESS-PORT.life" => {
+                    let file = records::life_file(Path::new(conf::STATE_DIR), address);
+                    file == Path::new("/var/lib/ms/192.0.2.1-2900.life")
+                }
                 "/etc/ms.keys" => read("etc/ms.conf").contains("\n#key /etc/ms.keys\n"),
                 "/var/lib/ms/failures" => {
                     conf::Settings::default().failures == Path::new("failures")
@@ -201,13 +206,13 @@ fn check_reads_the_keys() {
 /// Words in a heading of DIAGNOSTICS that stand for something.
 const PLACES: &[&str] = &[
     "NAME", "ADDRESS", "N", "CAUSE", "REASON", "FILE", "RING", "GID", "VERSION", "SOCKET", "DIR",
-    "LINE", "WORD", "KEYWORD", "VALUE", "WHICH", "WHAT", "TEXT",
+    "LINE", "WORD", "KEYWORD", "VALUE", "WHICH", "WHAT", "TEXT", "SET", "WHY",
 ];
 
-/// The program's texts, with strings that go on in the next line put together.
-fn program() -> String {
+/// The texts of sources below `dir`, with strings that go on in the next line put together.
+fn program(dir: &str) -> String {
     let mut text = String::new();
-    let mut dirs = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut dirs = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(dir)];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -223,7 +228,7 @@ fn program() -> String {
 
 #[test]
 fn every_line_in_diagnostics_is_one_of_the_program() {
-    let program = program();
+    let program = program("src");
     // What the system says, not we.
     let system = ["Address already in use", "No such file or directory (os error 2)"];
     for name in PAGES.into_iter().filter(|name| page(name).contains("\n.Sh DIAGNOSTICS\n")) {
@@ -253,4 +258,55 @@ fn every_line_in_diagnostics_is_one_of_the_program() {
             }
         }
     }
+}
+
+/// The pieces of a format string between what is put in, as far as they say something.
+fn pieces(format: &str) -> Vec<String> {
+    let parts = format.split('{').flat_map(|part| part.split('}'));
+    let pieces = parts.step_by(2).map(|p| p.trim_matches([' ', ':', ';', '(', ')', ',']));
+    pieces.filter(|p| p.len() >= 5).map(str::to_string).collect()
+}
+
+#[test]
+fn every_note_stands_in_diagnostics() {
+    let notes = read("src/proto/note.rs").replace("\\\n", "\n");
+    let notes: String = notes.lines().map(|l| format!("{} ", l.trim_start())).collect();
+    let headings: String = PAGES
+        .into_iter()
+        .filter(|name| page(name).contains("\n.Sh DIAGNOSTICS\n"))
+        .flat_map(|name| {
+            let text = section(&page(name), ".Sh DIAGNOSTICS");
+            text.lines().filter(|l| l.starts_with(".It \"")).map(str::to_string).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut tried = 0;
+    for rest in notes.split("write!(").skip(1) {
+        let format = rest.split('"').nth(1).unwrap().replace("  ", " ");
+        for piece in pieces(&format) {
+            assert!(headings.contains(&piece), "{piece:?} of {format:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} pieces were found");
+}
+
+#[test]
+fn every_reason_of_an_isolation_is_explained() {
+    let program = program("src/proto/coreset");
+    let text = page("mserver.8");
+    let mut tried = 0;
+    // `isolate(who, "why")`, and what is told of those that are put among the isolated by hand.
+    for (call, behind) in [("isolate(", ", \""), ("let why = ", "\"")] {
+        for rest in program.split(call).skip(1) {
+            let end = rest.find([';', '{']).unwrap_or(rest.len());
+            let Some((_, why)) = rest[..end].split_once(behind) else { continue };
+            let why = why.split('"').next().unwrap();
+            let noted = rest[end..].trim_start_matches([';', ' ', '\n']).starts_with("self.note(");
+            if call == "isolate(" || noted {
+                assert!(text.contains(&format!("\n.It Qq {why}\n")), "{why}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 15, "only {tried} reasons were found");
 }

@@ -22,7 +22,7 @@ use super::coreset::{Config, Founding, SetInput};
 use super::counters::Counters;
 use super::enrolment::{Enrolment, Outcome};
 use super::network::Network;
-use super::note::Note;
+use super::note::{Note, SetNews};
 use super::params::Params;
 use super::parcel::Parcels;
 use super::places::Places;
@@ -292,7 +292,7 @@ impl Mserver {
                 }
             }
             Some(Outcome::Refused(why)) => match self.ready {
-                true => actions.push(Action::Note(Note::Refused { why })),
+                true => actions.push(Action::Note(Note::Set(SetNews::Refused { why }))),
                 false => actions.push(Action::Done(End::Unavailable(why))),
             },
             Some(Outcome::Left { .. }) => self.end_if_out(actions),

@@ -11,7 +11,7 @@ use super::{Mserver, Side};
 use crate::name::{GroupName, Incarnation};
 use crate::proto::coreset::{Config, CoreSet, SetAction, SetInput, SetNote, SetParams};
 use crate::proto::enrolment::{Enrolment, Outcome};
-use crate::proto::note::Note;
+use crate::proto::note::{Note, SetNews};
 use crate::proto::params::Params;
 use crate::proto::step::Action;
 use crate::wire::Kind;
@@ -383,7 +383,7 @@ impl Mserver {
             self.counters.count("views");
             self.memory.installed(&view, change.as_ref());
             let installed = Installed { who, view, from, change };
-            actions.push(Action::Note(Note::View(Box::new(installed))));
+            actions.push(Action::Note(Note::Set(SetNews::View(Box::new(installed)))));
         }
         if side == Side::Peer && !std::mem::replace(&mut self.ready, true) {
             actions.push(Action::Ready);
@@ -395,7 +395,7 @@ impl Mserver {
         let Some(seat) = self.seats.get_mut(&side) else { return };
         let set = seat.config.name;
         if !self.stopping {
-            actions.push(Action::Note(Note::OutOfSet { set, asked }));
+            actions.push(Action::Note(Note::Set(SetNews::OutOfSet { set, asked })));
         }
         if asked {
             seat.inc = seat.next_life();
@@ -414,13 +414,15 @@ impl Mserver {
             SetNote::Isolated { who, why } => {
                 self.counters.count("isolations");
                 self.memory.isolated(who, why);
-                actions.push(Action::Note(Note::Isolated { set, who, why }));
+                actions.push(Action::Note(Note::Set(SetNews::Isolated { set, who, why })));
             }
             SetNote::Phase { from, to, .. } if from != to => self.counters.count(to),
             SetNote::Phase { .. } => {}
-            SetNote::Refused { why } => actions.push(Action::Note(Note::Refused { why })),
+            SetNote::Refused { why } => {
+                actions.push(Action::Note(Note::Set(SetNews::Refused { why })))
+            }
             SetNote::Founded { num, inc } => {
-                actions.push(Action::Note(Note::Founded { set, num, inc }));
+                actions.push(Action::Note(Note::Set(SetNews::Founded { set, num, inc })));
             }
         }
     }
