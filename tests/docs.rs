@@ -11,6 +11,8 @@
 mod examples;
 #[path = "docs/files.rs"]
 mod files;
+#[path = "docs/protocol.rs"]
+mod protocol;
 
 use membership::cmd::options;
 use membership::cmd::{COMMANDS, Command as Mode, conf};
@@ -18,7 +20,7 @@ use membership::proto::params::PROFILES;
 use membership::wire::auth::Finding;
 use membership::wire::coreset::PHASES;
 use membership::wire::fragment::Refusal;
-use membership::wire::{Origin, TABLE, WireError};
+use membership::wire::{TABLE, WireError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -328,23 +330,6 @@ fn the_defaults_in_the_manual_are_those_of_the_program() {
         let none = none.contains(&opt.long);
         assert!(told || of_profile || none, "{keyword} {value}: {item}");
     }
-}
-
-#[test]
-fn ms_protocol_has_every_message_and_no_other() {
-    let rows: Vec<(u16, String, String)> = section(&page("ms_protocol.7"), ".Sh MESSAGE TYPES")
-        .lines()
-        .filter_map(|l| l.strip_prefix(".It "))
-        .map(|l| l.split(" Ta ").collect::<Vec<_>>())
-        .filter_map(|c| Some((c[0].parse().ok()?, c[1].to_string(), c[2].to_string())))
-        .collect();
-    let origin = |o: Origin| match o {
-        Origin::Thesis => "1994".to_string(),
-        Origin::Ours => "ms".to_string(),
-    };
-    let table: Vec<(u16, String, String)> =
-        TABLE.iter().map(|r| (r.code, r.name.to_string(), origin(r.origin))).collect();
-    assert_eq!(rows, table);
 }
 
 /// What stands between quotes right behind `before`, wherever that occurs, and what follows the second one.
