@@ -15,12 +15,18 @@
 //! | Figures 51, 55 | the mcaster | [`proto::mcaster`] |
 //! | Figure 57 | the core table | [`wire::coreset::View`] |
 //! | Figures 62, 63 | the mserver's joining, Init | `proto::coreset::outside` |
+//! | Figures 56, 58 | the mserver: its core-sets behind the wire | [`proto::mserver`] |
+//! | VI.B.2 | where a set is heard, by name | [`proto::places`] |
+//! | VI.B.2, Figures 51, 53 | being in a group of an mcaster | [`proto::enrolment`] |
 //! | VI.B, appendix | the mserver of 1994 | [`proto::ring`] |
-//! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`] |
+//! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`], [`sys::sockets`] |
+//! | IV, V: figures of runs | the same `step` under faults by seed, and its invariants | [`sim`] |
 //!
-//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`. `wire` is bytes and nothing else; `proto` is pure, `step(input)
-//! -> actions`; `sys` alone touches the kernel; `cmd` is what a person types. What no paper of 1994 has stands beside it:
-//! signatures in [`wire::auth`], large messages in [`wire::fragment`].
+//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`, and `proto <- sim`. `wire` is bytes and nothing else; `proto` is
+//! pure, `step(input) -> actions`; `sim` supplies the inputs from a seed where `sys` takes them from the kernel, which it alone
+//! touches; `cmd` is what a person types. What no paper of 1994 has stands beside it: signatures in [`wire::auth`], large messages in
+//! [`wire::fragment`] and, between a node and its sockets, [`proto::parcel`]; views, failures and incarnations on disk in
+//! [`sys::records`].
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 

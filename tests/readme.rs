@@ -39,7 +39,7 @@ fn every_script_of_the_readme_runs_as_it_stands() {
     let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
     let text = readme();
     let scripts = scripts(&text);
-    assert_eq!(scripts.len(), 3);
+    assert_eq!(scripts.len(), 5);
     let _daemons = Daemons(dir.join("run"));
     for script in scripts {
         let output = dir.join("output");
