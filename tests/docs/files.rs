@@ -53,7 +53,7 @@ fn every_reference_among_our_pages_leads_somewhere() {
             assert!(ours || others.contains(&target[..2].join(" ").as_str()), "{name}: {line}");
         }
         for line in page(name).lines().filter_map(|l| l.strip_prefix(".Sx ")) {
-            let title = line.trim_end_matches([' ', '.', ';', ',', ')']);
+            let title = line.trim_end_matches([' ', '.', ';', ',', ':', ')']);
             let text = page(name);
             let there = [".Sh ", ".Ss "].iter().any(|h| text.contains(&format!("\n{h}{title}\n")));
             assert!(there, "{name}: no section {title}");
