@@ -72,6 +72,8 @@ pub struct World {
     /// The network.
     pub links: Links,
     hosts: Vec<Host>,
+    /// The lowest number in use: the thesis counts its mservers from 1.
+    first: HostId,
     watch: Watch,
     tally: Tally,
     log: Option<Vec<Event>>,
@@ -100,6 +102,7 @@ impl World {
             under_way: BTreeMap::new(),
             links: Links::new(rng.fork()),
             hosts: hosts.collect(),
+            first: 0,
             watch: Watch::new(step::patience(&template.params), template.params.reply),
             tally: Tally::default(),
             log: None,
@@ -116,12 +119,21 @@ impl World {
 
     /// A set of `n` members, ranks as numbers, at rest in the view numbered `n`; nothing logged so far.
     pub fn formed(seed: u64, n: usize, params: SetParams) -> World {
-        let mut world = World::new(seed, n, &World::template(params));
-        for host in 0..n {
-            let founding = if host == 0 { Founding::AtOnce } else { Founding::IfNone };
+        let order: Vec<HostId> = (0..n).collect();
+        World::ranked(seed, &order, 0, params)
+    }
+
+    /// A set of those hosts in the order of their ranks, at rest in a view with their count as its number; nothing
+    /// logged so far. `more` hosts besides, of the next numbers, run nothing yet. Hosts are counted from the
+    /// lowest of `order`.
+    pub fn ranked(seed: u64, order: &[HostId], more: usize, params: SetParams) -> World {
+        let hosts = order.iter().max().map_or(0, |last| last + 1) + more;
+        let mut world = World::new(seed, hosts, &World::template(params));
+        world.first = order.iter().min().copied().unwrap_or(0);
+        for (rank, &host) in order.iter().enumerate() {
+            let founding = if rank == 0 { Founding::AtOnce } else { Founding::IfNone };
             world.start(host, founding);
-            let here: Vec<HostId> = (0..=host).collect();
-            let formed = world.run_until(1000, |world| world.rests(&here));
+            let formed = world.run_until(1000, |world| world.rests(&order[..=rank]));
             assert!(formed, "host {host} does not get in: {:?}", world.violation());
         }
         world.tally = Tally::default();
@@ -181,6 +193,12 @@ impl World {
     /// The process on a host.
     pub fn process(&self, host: HostId) -> Option<&CoreSet> {
         self.hosts[host].process.as_ref()
+    }
+
+    /// The members of the view that a host is in, by rank; none if it is in none.
+    pub fn members(&self, host: HostId) -> Vec<HostId> {
+        let view = self.process(host).and_then(CoreSet::view);
+        view.into_iter().flat_map(|v| v.addresses().map(super::transcript::host)).collect()
     }
 
     /// Hosts with a process, stopped or not.

@@ -145,7 +145,7 @@ impl World {
         let kind = Kind::of(&message);
         let id = self.messages;
         self.messages += 1;
-        let all = 0..self.hosts.len();
+        let all = self.first..self.hosts.len();
         let receivers = all.filter(|&host| to.map_or(host != from, |to| host == to));
         let mut copies = Vec::new();
         for to in receivers {
