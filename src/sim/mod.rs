@@ -8,7 +8,7 @@
 //!             │
 //!             ├── links       encoded bytes under way: lost, late, twice, cut, filtered
 //!             ├── invariants  told of every message, view and step
-//!             └── events ──── transcript, diagram
+//!             └── events ──── transcript, diagram, ladder
 //! ```
 //!
 //! Nothing here reads a clock, a file or a source of chance but the seed: the same seed is the same
@@ -21,6 +21,7 @@ pub mod invariants;
 pub mod kind;
 pub mod links;
 pub mod rng;
+pub mod scenario;
 pub mod tally;
 pub mod transcript;
 pub mod walk;
