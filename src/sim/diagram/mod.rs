@@ -55,6 +55,16 @@ pub(super) struct Fan {
     pub arrows: Vec<Arrow>,
 }
 
+impl Fan {
+    /// A multicast that somebody may hear goes to nobody where nobody lives.
+    fn forget_the_dead(&mut self) {
+        let unheard = |arrow: &Arrow| matches!(arrow.end, End::Unheard(_));
+        if self.group && !self.arrows.iter().all(unheard) {
+            self.arrows.retain(|arrow| !unheard(arrow));
+        }
+    }
+}
+
 /// Something on a lifeline.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Mark {
@@ -94,6 +104,7 @@ impl Diagram {
             layout.add(event, &shown);
         }
         layout.diagram.hosts = layout.seen.into_iter().collect();
+        layout.diagram.fans.iter_mut().for_each(Fan::forget_the_dead);
         layout.diagram
     }
 
@@ -143,7 +154,11 @@ impl Layout {
             What::Story(text) => {
                 let slots = self.last.values().filter(|(at, ..)| *at == tick);
                 let slot = slots.map(|(_, slot, _)| slot + 1).max().unwrap_or(0);
-                let slot = if self.free.0 == tick { slot.max(self.free.1) } else { slot };
+                // Remarks that follow one another stand together.
+                let slot = match self.free {
+                    (at, free) if at == tick && slot < free => free - 1,
+                    _ => slot,
+                };
                 self.diagram.stories.push(((tick, slot), text.clone()));
                 self.free = (tick, slot + 1);
             }
@@ -273,7 +288,7 @@ impl Layout {
         match &message.body {
             Body::Initiate(change)
             | Body::Commit(change)
-            | Body::CoordFail { change, .. }
+            | Body::CoordFail { change, reply: false, .. }
             | Body::Wait(Wait::Current(change) | Wait::Floor(change)) => {
                 format!("{name} {}", self.short(&change.kind))
             }

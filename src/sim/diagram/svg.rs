@@ -12,6 +12,8 @@ const MARGIN: usize = 60;
 /// Pixels between ticks that follow one another, and between those that do not.
 const TICK: usize = 14;
 const GAP: usize = 26;
+/// Pixels from one remark to the next below it.
+const REMARK: usize = 14;
 
 const STYLE: &str = "text{font:12px sans-serif;fill:#111}\
 .tick{fill:#888;font-size:11px}.head{font-weight:bold;font-size:14px}\
@@ -49,7 +51,9 @@ impl Diagram {
             y += slots * DOWN;
             last = Some(tick);
         }
-        let width = MARGIN * 2 + self.hosts.len().saturating_sub(1) * ACROSS + 60;
+        let longest = self.stories.iter().map(|(_, text)| text.chars().count()).max();
+        let margin = longest.map_or(0, |chars| chars * 6 + 20);
+        let width = MARGIN * 2 + self.hosts.len().saturating_sub(1) * ACROSS + 60 + margin;
         let height = y + MARGIN / 2;
         let (labels, out) = (Vec::new(), String::new());
         let plan = Plan { diagram: self, tops, height, width, labels, out };
@@ -88,20 +92,27 @@ impl Plan<'_> {
         for (host, at, mark) in &self.diagram.marks {
             self.mark(*host, *at, mark);
         }
-        for (at, story) in &self.diagram.stories {
-            let y = self.y(*at) + 4;
-            let story = escaped(story);
-            let _ = writeln!(
-                self.out,
-                "<text class=\"story label\" x=\"{}\" y=\"{y}\">{story}</text>",
-                MARGIN / 2 + 10
-            );
-        }
+        self.stories();
         for fan in &self.diagram.fans {
             self.label(fan);
         }
         self.out.push_str("</svg>\n");
         self.out
+    }
+
+    /// Remarks, beside the lifelines: those of one place one below the other.
+    fn stories(&mut self) {
+        let x = MARGIN + self.diagram.hosts.len() * ACROSS - ACROSS / 2;
+        let mut below = (None, 0);
+        for (at, story) in &self.diagram.stories {
+            below = match below {
+                (place, lines) if place == Some(at) => (place, lines + 1),
+                _ => (Some(at), 0),
+            };
+            let y = self.y(*at) + 4 + below.1 * REMARK;
+            let story = escaped(story);
+            let _ = writeln!(self.out, "<text class=\"story\" x=\"{x}\" y=\"{y}\">{story}</text>");
+        }
     }
 
     fn x(&self, host: HostId) -> usize {
@@ -175,8 +186,7 @@ impl Plan<'_> {
             let (class, tip, cross) = match arrow.end {
                 End::At(at) => ("msg", (to, self.y(at)), false),
                 End::Unheard(at) => ("msg lost", (to, self.y(at)), true),
-                // A lost copy gets two thirds of the way.
-                End::Lost => ("msg lost", ((x + 2 * to) / 3, y + TICK), true),
+                End::Lost => ("msg lost", (short_of(to, x), y + TICK), true),
             };
             let head = if cross { "" } else { " marker-end=\"url(#a)\"" };
             let _ = writeln!(
@@ -274,6 +284,12 @@ impl Plan<'_> {
             Mark::Phase(_) | Mark::Starts => {}
         }
     }
+}
+
+/// Where a copy gets lost: not far from the host that it is for.
+fn short_of(to: usize, from: usize) -> usize {
+    let rest = ACROSS / 4;
+    if to > from { to - rest } else { to + rest }
 }
 
 fn escaped(text: &str) -> String {

@@ -16,12 +16,9 @@ fn hasty() -> SetParams {
 impl Play {
     /// A member wants to leave, and for some time only one other hears so.
     pub(super) fn leave_heard_by(&mut self, leaver: HostId, only: HostId) {
-        let others: Vec<HostId> = self.members(only);
-        for host in others {
-            if host != leaver && host != only {
-                self.lose(Kind::Request, leaver, host, 4);
-            }
-        }
+        let mut others = self.members(only);
+        others.retain(|host| *host != leaver && *host != only);
+        self.lose_to(Kind::Request, leaver, &others, 4);
         self.leave(leaver);
     }
 }

@@ -126,9 +126,7 @@ fn counterexample_t4() -> Play {
     let mut play = Play::of(&[0, 1, 3, 4, 2, 5]);
     play.crash(4);
     play.cut(&[0], &[2]);
-    for deaf in [3, 5] {
-        play.lose(Kind::Initiate, 2, deaf, 9);
-    }
+    play.lose_to(Kind::Initiate, 2, &[3, 5], 9);
     play.until_sent(Kind::Query, 2);
     play.run(13);
     play.leave(5);
@@ -235,41 +233,37 @@ fn counterexample_t6() -> Play {
     play.lose(Kind::Initiate, 2, 3, 9);
     play.until_sent(Kind::Query, 2);
     play.run(11);
-    for deaf in [1, 2, 5] {
-        play.lose(Kind::Initiate, 0, deaf, 1);
-        play.lose(Kind::Request, 5, deaf, 4);
-    }
-    play.lose(Kind::Request, 5, 3, 9);
-    play.leave(5);
+    play.lose_to(Kind::Initiate, 0, &[1, 2, 5], 1);
+    play.leave_heard_by(5, 0);
     play.until_sent(Kind::Initiate, 0);
     play.crash(0);
     play.rest_in(&[&[1, 3, 2]]);
     play.ladder(&[
-        "5 -> * LEAVE_REQ, not 1 2 3",
+        "5 -> * LEAVE_REQ, not 1 2 3 4",
         "0 -> * INITIATE Leave{5}, not 1 2 5",
         "3 -> 0 ACK",
         "2 -> * INITIATE Fail{4}, not 3",
         "1 5 -> 2 ACK",
-        "5 -> * LEAVE_REQ, not 1 2 3",
+        "5 -> * LEAVE_REQ, not 1 2 3 4",
         "3 -> 0 MSG_QUERY",
         "1 -> 2 MSG_QUERY",
         "2 -> 0 INITIATE Fail{4}",
         "2 -> 3 INITIATE Fail{4}, lost",
         "5 -> 2 MSG_QUERY",
         "2 -> 1 5 WAIT-CURRENT Fail{4}",
-        "5 -> * LEAVE_REQ, not 1 2 3",
+        "5 -> * LEAVE_REQ, not 1 2 3 4",
         "3 -> 0 MSG_QUERY",
         "2 -> 0 INITIATE Fail{4}",
         "2 -> 3 INITIATE Fail{4}, lost",
         "1 -> 2 MSG_QUERY",
-        "5 -> * LEAVE_REQ, not 1 2 3",
+        "5 -> * LEAVE_REQ, not 1 2 3 4",
         "5 -> 2 MSG_QUERY",
         "2 -> 1 5 WAIT-CURRENT Fail{4}",
         "3 -> * COORD_FAIL Leave{5}",
         "1 2 5 -> 3 WAIT-CURRENT Fail{4}",
         "3 -> 2 ACK",
         "2 -> * COMMIT Fail{4}",
-        "5 -> * LEAVE_REQ, not 3",
+        "5 -> * LEAVE_REQ",
         "1 -> * INITIATE Leave{5}",
         "2 3 5 -> 1 ACK",
         "1 -> * COMMIT Leave{5}",
@@ -290,9 +284,7 @@ pub(super) const T7: Scenario = Scenario {
 fn counterexample_t7() -> Play {
     let mut play = Play::of(&[0, 1, 2, 3, 4]);
     play.cut_one_way(&[4], &[0]);
-    for deaf in [1, 2, 3] {
-        play.lose(Kind::Initiate, 0, deaf, 1);
-    }
+    play.lose_to(Kind::Initiate, 0, &[1, 2, 3], 1);
     play.until_sent(Kind::Initiate, 0);
     play.crash(0);
     play.rest_in(&[&[1, 2, 3, 4]]);

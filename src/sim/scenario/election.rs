@@ -58,9 +58,7 @@ pub(super) const FIGURE_31: Scenario = Scenario {
 
 fn figure_31() -> Play {
     let mut play = m5_crashes();
-    for deaf in [3, 4] {
-        play.lose(Kind::Commit, 1, deaf, 1);
-    }
+    play.lose_to(Kind::Commit, 1, &[3, 4], 1);
     play.until_sent(Kind::Commit, 1);
     play.crash(1);
     play.rest_in(&[&[2, 3, 4]]);
@@ -132,9 +130,7 @@ pub(super) const FIGURE_34: Scenario = Scenario {
 
 fn figure_34() -> Play {
     let mut play = m5_crashes();
-    for deaf in [2, 3, 4] {
-        play.lose(Kind::Initiate, 1, deaf, 1);
-    }
+    play.lose_to(Kind::Initiate, 1, &[2, 3, 4], 1);
     play.until_sent(Kind::Initiate, 1);
     play.crash(1);
     play.rest_in(&[&[2, 3, 4]]);
@@ -164,9 +160,7 @@ pub(super) const FIGURE_35: Scenario = Scenario {
 
 fn figure_35() -> Play {
     let mut play = m5_crashes();
-    for deaf in [2, 3] {
-        play.lose(Kind::Commit, 1, deaf, 1);
-    }
+    play.lose_to(Kind::Commit, 1, &[2, 3], 1);
     play.until_sent(Kind::Commit, 1);
     play.crash(1);
     play.rest_in(&[&[2, 3, 4]]);
@@ -205,9 +199,7 @@ pub(super) const FIGURE_36: Scenario = Scenario {
 fn figure_36() -> Play {
     let mut play = m5_crashes();
     play.lose(Kind::Initiate, 1, 2, 3);
-    for deaf in [2, 4] {
-        play.lose(Kind::Commit, 1, deaf, 1);
-    }
+    play.lose_to(Kind::Commit, 1, &[2, 4], 1);
     play.until_sent(Kind::Commit, 1);
     play.crash(1);
     play.rest_in(&[&[3, 4], &[2]]);
@@ -253,9 +245,7 @@ fn figure_37() -> Play {
     let hasty = SetParams { stagger: 0, ..params() };
     let mut play = Play::with(&[1, 5, 2, 3, 4, 6], 0, hasty);
     play.crash(5);
-    for deaf in [3, 4, 6] {
-        play.lose(Kind::Initiate, 2, deaf, 1);
-    }
+    play.lose_to(Kind::Initiate, 2, &[3, 4, 6], 1);
     play.until_sent(Kind::Initiate, 2);
     play.crash(2);
     play.run(3);

@@ -7,7 +7,7 @@ use crate::sim::kind::Kind;
 
 pub(super) const EXAMPLE_1: Scenario = Scenario {
     name: "example-1",
-    source: "example 1: simultaneous changes whose coordinators do not hear each other",
+    source: "worked example: simultaneous changes whose coordinators do not hear each other",
     about: "m0 begins the Fail of m5, m1 that of m4, which goes first. m2 and m3 ACK both; m0's Commit comes to\n\
             nothing, and it is alone until it hears m1 again.",
     departs: "",
@@ -47,7 +47,7 @@ fn example_1() -> Play {
 
 pub(super) const EXAMPLE_2: Scenario = Scenario {
     name: "example-2",
-    source: "example 2: a higher change, relayed",
+    source: "worked example: a higher change, relayed",
     about: "as example 1, but only m1's Initiate to m0 and its Wait are lost. m2 answers m0's repeated Initiate with\n\
             a Wait that carries the higher change: m0 drops its own and ACKs m1.",
     departs: "",
@@ -84,7 +84,7 @@ fn example_2() -> Play {
 
 pub(super) const EXAMPLE_3: Scenario = Scenario {
     name: "example-3",
-    source: "example 3: a lost Commit, and the next change already under way",
+    source: "worked example: a lost Commit, and the next change already under way",
     about: "m3 misses the Commit of m0's change (m4 leaves); m1 has it and begins the next one (m5 leaves). m3's Wait\n\
             is answered with the Commit, and it takes part.",
     departs: "",
@@ -122,7 +122,7 @@ fn example_3() -> Play {
 
 pub(super) const EXAMPLE_4: Scenario = Scenario {
     name: "example-4",
-    source: "example 4: the coordinator dies in the Commit phase",
+    source: "worked example: the coordinator dies in the Commit phase",
     about: "m0 has committed the leave of m4 and told only m3. m1 and m2 time out and elect; m3 answers with the\n\
             Commit. Then m0 is excluded.",
     departs: "",
@@ -131,9 +131,7 @@ pub(super) const EXAMPLE_4: Scenario = Scenario {
 
 fn example_4() -> Play {
     let mut play = Play::of(&[0, 1, 2, 3, 4]);
-    for deaf in [1, 2, 4] {
-        play.lose(Kind::Commit, 0, deaf, 1);
-    }
+    play.lose_to(Kind::Commit, 0, &[1, 2, 4], 1);
     play.leave(4);
     play.until_sent(Kind::Commit, 0);
     play.crash(0);
@@ -173,7 +171,7 @@ fn example_4() -> Play {
 
 pub(super) const EXAMPLE_5: Scenario = Scenario {
     name: "example-5",
-    source: "example 5: the coordinator dies in the Initiate phase",
+    source: "worked example: the coordinator dies in the Initiate phase",
     about: "m0's Initiate (m4 has failed) reaches m1 only. The others have not heard of the change when m1 calls an\n\
             election; m1 resumes it, and one Commit removes m4 and m0.",
     departs: "",
@@ -183,9 +181,7 @@ pub(super) const EXAMPLE_5: Scenario = Scenario {
 fn example_5() -> Play {
     let mut play = Play::of(&[0, 1, 2, 3, 4]);
     play.crash(4);
-    for deaf in [2, 3] {
-        play.lose(Kind::Initiate, 0, deaf, 1);
-    }
+    play.lose_to(Kind::Initiate, 0, &[2, 3], 1);
     play.until_sent(Kind::Initiate, 0);
     play.crash(0);
     play.rest_in(&[&[1, 2, 3]]);
@@ -209,7 +205,7 @@ fn example_5() -> Play {
 
 pub(super) const EXAMPLE_6: Scenario = Scenario {
     name: "example-6",
-    source: "example 6: a Join whose Inits are lost",
+    source: "worked example: a Join whose Inits are lost",
     about: "m2 is in the view, and does not know: all Inits are lost. m0 gives it up and excludes it; m2 joins in its\n\
             next life.",
     departs: "",
@@ -260,7 +256,7 @@ fn example_6() -> Play {
 
 pub(super) const EXAMPLE_7: Scenario = Scenario {
     name: "example-7",
-    source: "example 7: a partition and back",
+    source: "worked example: a partition and back",
     about: "m0 and m1 are parted from m2 and m3, each side goes on; then they hear each other, and m0 merges them.",
     departs: "",
     run: example_7,

@@ -334,6 +334,15 @@ impl World {
         self.catch(kind, from, to, left, Catch::Lose);
     }
 
+    /// The next `left` messages of a kind from one host to each of these are lost.
+    pub fn lose_to(&mut self, kind: Kind, from: HostId, to: &[HostId], left: u32) {
+        let names: Vec<String> = to.iter().map(ToString::to_string).collect();
+        self.say(format!("lose {left} {kind} {from} -> {}", names.join(" ")));
+        for &to in to {
+            self.catch(kind, from, to, left, Catch::Lose);
+        }
+    }
+
     /// The next message of a kind from one host to another arrives so many ticks later.
     pub fn delay(&mut self, kind: Kind, from: HostId, to: HostId, ticks: u32) {
         self.say(format!("delay {kind} {from} -> {to} by {ticks}"));
