@@ -5,6 +5,7 @@
 use membership::sim::scenario::{ALL, Scenario, find};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 fn file(name: &str) -> PathBuf {
@@ -99,4 +100,54 @@ fn a_scenario_is_found_by_its_name_and_a_figure_by_its_number() {
 fn a_difference_is_told_line_by_line() {
     let text = difference("a\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\nx\nf\n");
     assert_eq!(text, "  c\n  d\n- e\n+ x\n  f\n");
+}
+
+/// What `ms sim` prints, and how it ends.
+fn ms_sim(args: &[&str]) -> (i32, String, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_ms")).arg("sim").args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn ms_sim_lists_the_scenarios_and_plays_them() {
+    let (code, list, _) = ms_sim(&[]);
+    assert_eq!((code, list.lines().count()), (0, ALL.len()));
+    for (line, scenario) in list.lines().zip(ALL) {
+        assert_eq!(line.split_once("  ").map(|(name, _)| name), Some(scenario.name));
+    }
+    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figure-22.svg");
+    let (code, text, _) = ms_sim(&["22", "--svg", picture.to_str().unwrap()]);
+    assert_eq!(code, 0);
+    assert!(text.starts_with(&fs::read_to_string(file("figure-22")).unwrap()), "{text}");
+    assert!(text.contains("o-Commit Fail{5}----->|--------------------x|"), "{text}");
+    assert!(fs::read_to_string(picture).unwrap().ends_with("</svg>\n"));
+}
+
+#[test]
+fn ms_sim_walks_and_says_what_happened() {
+    let (code, text, err) = ms_sim(&["--walks", "3", "--seed", "7", "--hosts", "4"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(text.starts_with("3 walks, ") && text.contains("installs: views installed"), "{text}");
+    let (code, text, _) = ms_sim(&["--walk", "7", "--hosts", "4"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("-- seed 7, ") && text.contains("\n tick   0"), "{text}");
+}
+
+#[test]
+fn ms_sim_refuses_what_it_cannot_do_in_words() {
+    for (args, words) in [
+        (&["17"][..], "17: no such scenario"),
+        (&["16", "22"], "there must be one SCENARIO"),
+        (&["16", "--walk", "3"], "there must be one SCENARIO"),
+        (&["--walks", "0"], "--walks 0: must be a number from 1"),
+        (&["--walk", "1", "--hosts", "2"], "--hosts 2: must be a number from 3 to 64"),
+        (&["16", "--seed", "1"], "--seed goes with --walks only"),
+        (&["--svg", "x"], "--svg goes with a SCENARIO and --walk only"),
+    ] {
+        let (code, out, err) = ms_sim(args);
+        assert!(code == 64 && out.is_empty() && err.contains(words), "{args:?}: {code} {err}");
+    }
+    let (code, _, err) = ms_sim(&["16", "--svg", "/nonexistent/picture"]);
+    assert!(code == 73 && err.contains("/nonexistent/picture: "), "{code} {err}");
 }

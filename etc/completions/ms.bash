@@ -5,7 +5,7 @@ _ms() {
     local mode=${COMP_WORDS[0]##*/}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster decode status --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster decode status sim --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
@@ -26,13 +26,14 @@ _ms() {
             ;;
         decode) options="-j --json -p --port -h --help -V --version" ;;
         status) options="-j --json --run-dir -h --help -V --version" ;;
+        sim) options="--svg --walk --walks --seed --hosts -h --help -V --version" ;;
         *) return ;;
     esac
 
     # What is a file elsewhere is a port there.
     [[ $mode != decode || $prev != -p ]] || return
     case $prev in
-        -c | --config | -p | --pid-file | --key | --failures | --groups | --views)
+        -c | --config | -p | --pid-file | --key | --failures | --groups | --views | --svg)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return
             ;;
@@ -59,7 +60,8 @@ _ms() {
             return
             ;;
         --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | \
-            --max-groups | --max-members | --expire | --rejoin | --rate)
+            --max-groups | --max-members | --expire | --rejoin | --rate | \
+            --walk | --walks | --seed | --hosts)
             return
             ;;
     esac
@@ -68,6 +70,8 @@ _ms() {
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ $mode == decode ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $mode == sim ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
     elif [[ $mode == status ]]; then
         local socket daemons=all
         for socket in /run/ms/*.ctl "${XDG_RUNTIME_DIR:-/nonexistent}"/ms/*.ctl; do

@@ -17,6 +17,7 @@ complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server of a co
 complete -c ms -n __fish_use_subcommand -a mcaster -d 'multicast emulator for networks without IP multicast'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
+complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets in a simulated world'
 
 __ms_option mserver,mcaster -s c -l config -r -F -d 'configuration'
 __ms_option mserver,mcaster -l check -d 'check the configuration and do nothing else'
@@ -61,5 +62,12 @@ __ms_option decode -s p -l port -x -d 'take this UDP port of a capture too'
 __ms_option status -s j -l json -d 'print JSON, one daemon a line'
 __ms_option status -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
 
-__ms_option mserver,mcaster,decode,status -s h -l help -d 'print the usage'
-__ms_option mserver,mcaster,decode,status -s V -l version -d 'print the version'
+__ms_option sim -l svg -r -F -d 'draw the event diagram as a picture'
+__ms_option sim -l walk -x -d 'play the random walk of this seed'
+__ms_option sim -l walks -x -d 'try so many random walks'
+__ms_option sim -l seed -x -d 'seed of the first of the walks'
+__ms_option sim -l hosts -x -d 'hosts of a walk at most'
+complete -c ms -n '__fish_seen_subcommand_from sim' -a "(ms sim 2>/dev/null | string replace -r '  +' \t)"
+
+__ms_option mserver,mcaster,decode,status,sim -s h -l help -d 'print the usage'
+__ms_option mserver,mcaster,decode,status,sim -s V -l version -d 'print the version'

@@ -9,6 +9,7 @@ mod mcaster;
 mod mserver;
 mod ring;
 mod serve;
+mod sim;
 mod status;
 
 use crate::sys::process::exit;
@@ -51,6 +52,13 @@ pub const COMMANDS: &[Command] = &[
         about: "show what the daemons of this host know",
         options: &[options::STATUS, options::ALWAYS],
         run: status::run,
+    },
+    Command {
+        name: "sim",
+        operands: "[SCENARIO]",
+        about: "play core-sets: figures, counterexamples, random walks",
+        options: &[options::SIM, options::ALWAYS],
+        run: sim::run,
     },
 ];
 

@@ -95,6 +95,18 @@ pub const STATUS: &[Opt] = &[
     Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
 ];
 
+/// `ms sim [options] [SCENARIO]`
+pub const SIM: &[Opt] = &[
+    Opt { keyword: false, ..with("", "svg", "FILE", "draw the event diagram there as a picture") },
+    Opt { keyword: false, ..with("", "walk", "SEED", "play the random walk of this seed") },
+    Opt { keyword: false, ..with("", "walks", "N", "try so many random walks") },
+    Opt {
+        keyword: false,
+        ..with("", "seed", "SEED", "seed of the first of the walks (default 0)")
+    },
+    Opt { keyword: false, ..with("", "hosts", "N", "hosts of a walk at most (default 16)") },
+];
+
 /// `ms decode [options] [FILE|HEX|-]...`
 pub const DECODE: &[Opt] = &[
     flag("j", "json", "print JSON, one message a line"),
