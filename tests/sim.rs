@@ -239,7 +239,7 @@ fn a_diagram_shows_who_said_what_and_what_became_of_it() {
     let line = |start: &str| {
         text.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("{text}"))
     };
-    assert!(line("Commit").contains("o-Commit Leave{1}---->|--------------------x|"), "{text}");
+    assert!(line("Commit").contains("o-Commit Leave{1}------>|----------------------x|"), "{text}");
     assert!(line("Msg_Query").contains("|<-"), "{text}");
     assert!(line("[4: 0 2]").starts_with("   "), "{text}");
     assert_eq!(text.matches("[4: 0 2]").count(), 2, "{text}");

@@ -120,7 +120,7 @@ fn ms_sim_lists_the_scenarios_and_plays_them() {
     let (code, text, _) = ms_sim(&["22", "--svg", picture.to_str().unwrap()]);
     assert_eq!(code, 0);
     assert!(text.starts_with(&fs::read_to_string(file("figure-22")).unwrap()), "{text}");
-    assert!(text.contains("o-Commit Fail{5}----->|--------------------x|"), "{text}");
+    assert!(text.contains("o-Commit Fail{5}------->|----------------------x|"), "{text}");
     assert!(fs::read_to_string(picture).unwrap().ends_with("</svg>\n"));
 }
 

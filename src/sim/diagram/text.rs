@@ -5,7 +5,7 @@ use crate::sim::links::HostId;
 use std::fmt::Write;
 
 /// Columns from one lifeline to the next.
-const STEP: usize = 22;
+const STEP: usize = 24;
 
 impl Diagram {
     /// In characters: a line for every message, at the place where it was sent. `x`: the copy is lost;
