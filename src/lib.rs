@@ -13,6 +13,7 @@
 //! | Figures 30 to 32 | election and resume | `proto::coreset::election` |
 //! | IV.E.1, Figures 46, 47 | partitions, reformation | `proto::coreset::partition` |
 //! | Figures 51, 55 | the mcaster | [`proto::mcaster`] |
+//! | Figures 16 to 47 | the event diagrams, played | [`sim::scenario`] |
 //! | Figure 57 | the core table | [`wire::coreset::View`] |
 //! | Figures 62, 63 | the mserver's joining, Init | `proto::coreset::outside` |
 //! | Figures 56, 58 | the mserver: its core-sets behind the wire | [`proto::mserver`] |
