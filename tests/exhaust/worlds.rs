@@ -18,7 +18,7 @@ pub const WORLDS: &[Case] = &[
         name: "one of three fails, another leaves",
         world: || World::of(&[3]).fails(1, 3).leaves(2),
         sometimes: &["overlaps", "compressed", "late commits", "leaves", "WAIT-PREV"],
-        small: round(1, 0, 4249),
+        small: round(1, 1, 10410),
         large: round(4, 2, 29065),
     },
     Case {
@@ -38,15 +38,32 @@ pub const WORLDS: &[Case] = &[
     Case {
         name: "two of three leave",
         world: || World::of(&[3]).leaves(1).leaves(3),
-        sometimes: &["overlaps", "leaves", "elections", "WAIT-CURRENT", "WAIT-PREV"],
-        small: round(0, 1, 1920),
+        sometimes: &[
+            "overlaps",
+            "leaves",
+            "elections",
+            "resumed",
+            "compressed",
+            "WAIT-CURRENT",
+            "WAIT-PREV",
+        ],
+        small: round(1, 0, 21095),
         large: round(3, 2, 183443),
     },
     Case {
         name: "two join one",
         world: || World::of(&[1]).joins().joins(),
-        sometimes: &["overlaps", "joins", "stragglers", "WAIT-CURRENT"],
-        small: round(0, 1, 538),
+        sometimes: &[
+            "overlaps",
+            "joins",
+            "elections",
+            "resumed",
+            "late commits",
+            "WAIT-CURRENT",
+            "WAIT-DROPPED",
+            "WAIT-PREV",
+        ],
+        small: round(1, 0, 4680),
         large: round(1, 1, 12572),
     },
     Case {
@@ -73,8 +90,16 @@ pub const WORLDS: &[Case] = &[
     Case {
         name: "two operations in three",
         world: || World::of(&[3]).submits(1).submits(2),
-        sometimes: &["batches", "stragglers"],
-        small: round(0, 1, 733),
+        sometimes: &[
+            "overlaps",
+            "batches",
+            "elections",
+            "resumed",
+            "compressed",
+            "WAIT-CURRENT",
+            "WAIT-PREV",
+        ],
+        small: round(1, 0, 12244),
         large: round(3, 1, 231281),
     },
     Case {
@@ -166,6 +191,6 @@ pub const WORLDS: &[Case] = &[
         world: || World::calm(&[3]).gets_parent(),
         sometimes: &["parents"],
         small: round(0, 1, 839),
-        large: round(1, 1, 1),
+        large: None,
     },
 ];
