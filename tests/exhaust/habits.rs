@@ -28,7 +28,8 @@ pub struct Habits {
     pub keeps_all: bool,
 }
 
-/// Timers that run for longer than any world lasts: they are never due.
+/// Timers that run for longer than any world lasts: they are never due. (One who has just come probes at once; that
+/// is compared where there are merges, and where there are none every probe is lost.)
 const NEVER_DUE: &[&str] = &["query: Countdown(", "probe: Countdown(", "eager: "];
 
 /// Counters of a joiner that never founds: they decide after 8 tries, which no world has.
@@ -43,7 +44,11 @@ pub fn normal(set: &CoreSet, habits: &Habits) -> String {
     let mut text = format!("{set:?}");
     let inside = set.view().is_some();
     let fields = if inside { NEVER_DUE } else { TRIES };
+    let soon = habits.merges && text.contains("probe: Countdown(1)");
     fields.iter().for_each(|field| forget(&mut text, field));
+    if soon {
+        text += "it probes when time passes";
+    }
     if inside && !habits.operations {
         OF_BATCHES.iter().for_each(|field| forget(&mut text, field));
     }

@@ -287,8 +287,11 @@ impl Machines {
     }
 
     /// The group is heard by all, even by one who is not in it yet: a datagram may be that late. Outside of a view
-    /// nothing counts that is not sent to oneself as well.
+    /// nothing counts that is not sent to oneself as well. Where there are no merges, probes are lost.
     fn post(&mut self, from: usize, to: usize, message: CoreMessage, sent: &mut Vec<u32>) {
+        if matches!(message.body, Body::Probe { .. }) && !self.habits.merges {
+            return;
+        }
         if from != to && to <= self.habits.hosts && !self.habits.cut.contains(&(from, to)) {
             let copy = self.copy(to, Item::Message(message));
             sent.push(copy);

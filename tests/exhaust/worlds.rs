@@ -48,7 +48,7 @@ pub const WORLDS: &[Case] = &[
             "WAIT-PREV",
         ],
         small: round(1, 0, 21095),
-        large: round(3, 2, 183443),
+        large: round(3, 2, 183403),
     },
     Case {
         name: "two join one",
@@ -63,8 +63,8 @@ pub const WORLDS: &[Case] = &[
             "WAIT-DROPPED",
             "WAIT-PREV",
         ],
-        small: round(1, 0, 4680),
-        large: round(1, 1, 12572),
+        small: round(1, 0, 4509),
+        large: round(1, 1, 12251),
     },
     Case {
         name: "two join two",
@@ -119,15 +119,15 @@ pub const WORLDS: &[Case] = &[
     Case {
         name: "one and one merge",
         world: || World::of(&[1, 1]).probe(),
-        sometimes: &["merges", "stragglers", "WAIT-CURRENT", "WAIT-FLOOR", "WAIT-DROPPED"],
-        small: round(4, 1, 3185),
+        sometimes: &["merges", "stragglers", "WAIT-DROPPED"],
+        small: round(4, 1, 1487),
         large: None,
     },
     Case {
         name: "two and one merge",
         world: || World::of(&[2, 1]).probe(),
         sometimes: &["overlaps", "merges", "exclusions", "WAIT-DROPPED", "WAIT-PREV"],
-        small: round(1, 1, 3805),
+        small: round(1, 1, 3899),
         large: round(2, 0, 112376),
     },
     Case {
