@@ -48,6 +48,7 @@ pub fn number(address: SocketAddrV4) -> usize {
 
 /// What can happen to one mserver.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are messages")]
 pub enum Item {
     Message(CoreMessage),
     Leave,

@@ -75,9 +75,11 @@ const fn round(timers: u8, crashes: u8, states: usize) -> Option<Round> {
     Some(Round { timers, crashes, states })
 }
 
+type Start = fn() -> World;
+
 struct Case {
     name: &'static str,
-    world: fn() -> World,
+    world: Start,
     /// What must have occurred.
     sometimes: &'static [&'static str],
     /// In every build, and when more is asked for.
@@ -143,7 +145,7 @@ fn one_world_at_will() {
 
 #[test]
 fn the_reductions_lose_nothing() {
-    let worlds: &[(fn() -> World, u8, u8)] = &[
+    let worlds: &[(Start, u8, u8)] = &[
         (|| World::of(&[3]).fails(1, 3).fails(2, 1), 0, 1),
         (|| World::of(&[2]).joins(), 0, 0),
         (|| World::of(&[2]).submits(2).joins(), 0, 0),
