@@ -10,7 +10,7 @@
 use crate::habits::{Habits, normal};
 use membership::name::Incarnation;
 use membership::proto::coreset::{
-    Config, CoreSet, Founding, SetAction, SetInput, SetNote, SetParams,
+    Config, CoreSet, Founding, REMEMBER, SetAction, SetInput, SetNote, SetParams,
 };
 use membership::sim::kind;
 use membership::wire::Message;
@@ -34,6 +34,7 @@ const PARAMS: SetParams = SetParams {
     merge: 0,
     extensions: 0,
     confirm: 0,
+    remember: REMEMBER,
 };
 
 /// Address of mserver `n`, counted from 1.

@@ -120,14 +120,14 @@ pub const WORLDS: &[Case] = &[
         name: "one and one merge",
         world: || World::of(&[1, 1]).probe(),
         sometimes: &["merges", "stragglers", "WAIT-DROPPED"],
-        small: round(4, 1, 1487),
+        small: round(4, 1, 3394),
         large: None,
     },
     Case {
         name: "two and one merge",
         world: || World::of(&[2, 1]).probe(),
         sometimes: &["overlaps", "merges", "exclusions", "WAIT-DROPPED", "WAIT-PREV"],
-        small: round(1, 1, 3899),
+        small: round(1, 1, 4161),
         large: round(2, 0, 122225),
     },
     Case {
@@ -152,7 +152,7 @@ pub const WORLDS: &[Case] = &[
             "WAIT-DROPPED",
             "WAIT-PREV",
         ],
-        small: round(1, 0, 15702),
+        small: round(1, 0, 18659),
         large: round(1, 1, 36634),
     },
     Case {
