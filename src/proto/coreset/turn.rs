@@ -208,6 +208,9 @@ impl<'a> Turn<'a> {
                 matches!(change.kind, ChangeKind::Leave { .. } | ChangeKind::DelParent { .. });
             let wanted = self.at.leaving.is_some() || self.at.draining.left() > 0;
             self.over = Some(asked || wanted);
+            // The next life must not be one that the others may have forgotten, or it would not last either.
+            let forgotten = applied.view.forgotten().unwrap_or_default();
+            self.me.inc = self.me.inc.max(forgotten);
             return;
         }
         self.remember_removed(&change, &applied.view);

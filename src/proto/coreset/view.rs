@@ -206,7 +206,7 @@ impl View {
     }
 
     /// The highest incarnation that an origin had that is forgotten.
-    fn forgotten(&self) -> Option<Incarnation> {
+    pub(super) fn forgotten(&self) -> Option<Incarnation> {
         let first = self.done.first().map(|d| d.origin);
         first.filter(|life| *life.address.ip() == Ipv4Addr::UNSPECIFIED).map(|life| life.inc)
     }
