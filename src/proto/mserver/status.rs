@@ -2,7 +2,7 @@
 
 use super::{Installed, Mserver, Seat, Side};
 use crate::proto::coreset::CoreSet;
-use crate::wire::coreset::{Member, Position, View};
+use crate::wire::coreset::{ChangeId, Member, Position, View};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddrV4;
 
@@ -62,8 +62,22 @@ impl Installed {
             "members": members(&self.view),
             "done": done.collect::<Vec<_>>(),
             "change": self.change.as_ref().map(ToString::to_string),
+            "change_id": self.change.as_ref().map(|change| change_id(&change.id)),
         })
     }
+}
+
+/// A change by the parts that decide which of two goes first.
+fn change_id(id: &ChangeId) -> Value {
+    json!({
+        "round": id.round,
+        "class": id.class,
+        "key": id.key,
+        "coordinator_rank": id.crank,
+        "coordinator": id.coord.address.to_string(),
+        "incarnation": id.coord.inc.0,
+        "number": id.seq,
+    })
 }
 
 fn of_seat(seat: &Seat, own: SocketAddrV4) -> Map<String, Value> {

@@ -14,11 +14,14 @@
 //! PROGRESS  no change takes for ever
 //! ```
 //!
-//! CONVERGE, MERGED and DELIVERED hold once the faults have ended: see [`settled`].
+//! CONVERGE, MERGED and DELIVERED hold once the faults have ended: see [`settled`]. What daemons wrote
+//! down is checked by [`check_log`].
 
+mod log;
 pub mod predicate;
 mod quiet;
 
+pub use log::check_log;
 pub use predicate::Install;
 pub use quiet::{Resting, settled};
 
