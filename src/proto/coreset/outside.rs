@@ -33,8 +33,9 @@ const TRIES: u32 = 8;
 pub(super) struct Outside {
     /// Until the next JOIN_REQ; off if we do not want in.
     timer: Countdown,
-    /// JOIN_REQs sent in this life, and in all.
+    /// JOIN_REQs sent in this life.
     tries: u32,
+    /// JOIN_REQs that nobody answered, of this life and of those before; as many as decide at most.
     asked: u32,
     /// Somebody answered one.
     answered: bool,
@@ -93,7 +94,7 @@ impl CoreSet {
         let Side::Out(outside) = &mut self.side else { return };
         outside.timer = Countdown::after(self.me.config.params.join);
         outside.tries += 1;
-        outside.asked += 1;
+        outside.asked = (outside.asked + 1).min(self.me.config.params.retries + 1);
         let life = self.me.life();
         let request = match self.me.config.founding {
             Founding::AsParent => Request::AddParent(life),
@@ -124,9 +125,11 @@ impl CoreSet {
         if let Side::Out(outside) = &mut self.side {
             outside.tries = 0;
             outside.floor = None;
-            // Whoever answered the last life may be gone or out of reach by now.
-            outside.asked = 0;
-            outside.answered = false;
+            // Whoever answered the last life may be gone or out of reach by now. If nobody did, that still counts:
+            // with more retries than a life has tries, a set would never be founded.
+            if std::mem::take(&mut outside.answered) {
+                outside.asked = 0;
+            }
         }
     }
 

@@ -23,12 +23,16 @@ fn address(n: u8) -> SocketAddrV4 {
 
 impl World {
     fn start(&mut self, n: u8) {
+        self.start_with(n, SetParams::default());
+    }
+
+    fn start_with(&mut self, n: u8, params: SetParams) {
         let config = Config {
             name: SetName { base: "nps".parse().unwrap(), suffix: None },
             level: 1,
             own: address(n),
             founding: Founding::IfNone,
-            params: SetParams::default(),
+            params,
         };
         let mut out = Vec::new();
         let set = CoreSet::new(config, Incarnation(1), &mut out);
@@ -113,6 +117,18 @@ fn booted(n: u8) -> World {
     (1..=n).for_each(|i| world.start(i));
     world.run_until_agreed(n.into(), 400);
     world
+}
+
+#[test]
+fn a_set_is_founded_however_many_retries_there_are() {
+    for retries in [0, 6, 7, 8, 25, 100] {
+        let mut world = World::default();
+        let params = SetParams { retries, ..SetParams::default() };
+        world.start_with(1, params);
+        world.run((retries + 1) * params.join);
+        let view = world.sets[&address(1)].view();
+        assert_eq!(view.map(|view| view.members.len()), Some(1), "{retries} retries");
+    }
 }
 
 #[test]
