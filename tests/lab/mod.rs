@@ -13,7 +13,7 @@
 //! labs can stand side by side with the same addresses, and no firewall rule of the machine applies.
 //! It forwards multicast to every port. Everything goes when the [`Lab`] is dropped, also when the
 //! test panics; what a killed test left behind is cleared away by the next one.
-#![allow(dead_code)] // every test that includes the lab uses its own part of it
+#![allow(dead_code, unused_imports)] // every test that includes the lab uses its own part of it
 
 mod capture;
 mod process;
@@ -97,6 +97,9 @@ impl Lab {
         ip(&["netns", "add", &switch]);
         ip(&["-n", &switch, "link", "add", "lan", "type", "bridge", "mcast_snooping", "0"]);
         ip(&["-n", &switch, "link", "set", "lan", "up"]);
+        // Nobody is on it at first; see Host::replug.
+        ip(&["-n", &switch, "link", "add", "other", "type", "bridge", "mcast_snooping", "0"]);
+        ip(&["-n", &switch, "link", "set", "other", "up"]);
         for &(host, number) in hosts {
             lab.add(host, Ipv4Addr::new(10, 94, 0, number));
         }
@@ -190,6 +193,11 @@ impl Host {
     pub fn plug(&self) {
         ip(&["-n", &self.switch, "link", "set", self.name, "up"]);
         self.await_carrier(true);
+    }
+
+    /// Puts the cable into another switch, `lan` or `other`: nobody on the one reaches anybody on the other.
+    pub fn replug(&self, switch: &str) {
+        ip(&["-n", &self.switch, "link", "set", self.name, "master", switch]);
     }
 
     /// Until the kernel has noticed, it drops what is sent.

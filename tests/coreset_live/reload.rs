@@ -1,0 +1,25 @@
+//! SIGHUP: other timings while the set goes on.
+
+use super::set::Set;
+
+const PATIENT: &str = "groups ms.groups\nrun-dir run\nreply 1000\nretries 100\n";
+const QUICK: &str = "groups ms.groups\nrun-dir run\ntick 20\nreply 40\nretries 6\n";
+
+#[test]
+fn timings_that_are_read_again_decide_about_one_that_is_silent_already() {
+    let mut set = Set::new();
+    set.world.write("ms.conf", PATIENT);
+    for host in [11, 12, 13] {
+        set.start(host, &["--create"]);
+    }
+    let before = set.await_view(&[11, 12, 13]);
+    set.crash(12);
+    // The usual timings would have told by now.
+    set.pass_ticks(11, 150);
+    set.await_status(11, "it is waited for", |s| (s["digest"] == before["digest"]).then_some(()));
+    set.world.write("ms.conf", QUICK);
+    for host in [11, 13] {
+        set.reload(host);
+    }
+    assert_eq!(set.await_view(&[11, 13])["tick_ms"], 20);
+}
