@@ -58,22 +58,36 @@ fn a_switch_that_fails_leaves_everybody_alone_until_it_is_back() {
 
 #[test]
 #[ignore = "needs root, iproute2"]
-fn a_cut_of_one_direction_parts_and_heals() {
+fn a_cut_of_one_direction_between_neighbours_parts_and_heals() {
     let mut set = boot();
-    set.deafen("h2", &["h1", "h3"]);
-    set.await_parted("h1", "h2");
-    set.deafen("h2", &[]);
+    let ranks = set.by_rank();
+    // The second monitors the first: its QUERYs arrive, the answers do not.
+    set.deafen(ranks[1], &[ranks[0]]);
+    set.await_parted(ranks[1], ranks[0]);
+    set.deafen(ranks[1], &[]);
+    set.await_view(&set.names());
+    let ranks = set.by_rank();
+    // The other way round: the answers would arrive, the QUERYs do not.
+    set.deafen(ranks[0], &[ranks[1]]);
+    set.await_parted(ranks[0], ranks[1]);
+    set.deafen(ranks[0], &[]);
     set.await_view(&set.names());
 }
 
 #[test]
 #[ignore = "needs root, iproute2"]
-fn two_that_reach_only_others_part_and_heal() {
+fn a_cut_between_two_that_do_not_monitor_each_other_shows_with_the_next_change() {
     let mut set = boot();
-    set.deafen("h1", &["h5"]);
-    set.deafen("h5", &["h1"]);
-    set.await_parted("h1", "h5");
-    set.deafen("h1", &[]);
-    set.deafen("h5", &[]);
-    set.await_view(&set.names());
+    let ranks = set.by_rank();
+    let (first, third, last) = (ranks[0], ranks[2], ranks[4]);
+    set.deafen(first, &[third]);
+    set.deafen(third, &[first]);
+    // The first monitors the last, and sees to it that it is excluded: the third does not hear of it.
+    set.crash(last);
+    set.await_parted(first, third);
+    set.deafen(first, &[]);
+    set.deafen(third, &[]);
+    set.await_view(&ranks[..4]);
+    set.start(last);
+    set.await_view(&ranks);
 }

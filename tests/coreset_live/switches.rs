@@ -45,6 +45,20 @@ impl Switches {
         self.daemons.keys().copied().collect()
     }
 
+    /// All hosts by their ranks in the one view that they are in.
+    pub fn by_rank(&self) -> Vec<&'static str> {
+        let view = self.await_view(&self.names());
+        let members = view["members"].as_array().expect("members");
+        let address = |name: &str| self.seen(name).at.to_string();
+        let name = |at: &Value| self.names().into_iter().find(|name| address(name) == *at);
+        members.iter().map(|m| name(&m["address"]).expect("a host")).collect()
+    }
+
+    /// Ends the daemon of a host without a chance to do anything.
+    pub fn crash(&mut self, name: &str) {
+        self.daemons.get_mut(name).expect("it runs").kill();
+    }
+
     fn seen(&self, name: &str) -> Seen {
         let Host { address, directory, .. } = self.lab.host(name);
         Seen { at: SocketAddrV4::new(address, 2900), run: directory }
