@@ -11,6 +11,13 @@ fn eight_that_boot_in_the_same_instant_become_one_view() {
     let view = set.await_view(&hosts);
     assert_eq!(view["size"], 8);
     assert_eq!(view["set"], set.name.as_str());
+    let (code, out, _) = set.world.run(&["status", "--json", "--run-dir", "run", "all"]);
+    assert_eq!((code, out.lines().count()), (0, 8));
+    for line in out.lines() {
+        let status: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(status["mode"], "mserver");
+        assert_eq!(status["level"], 1);
+    }
 }
 
 #[test]

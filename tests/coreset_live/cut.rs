@@ -21,6 +21,21 @@ fn with_a_fifth_of_everything_lost_there_is_one_view_in_the_end() {
 }
 
 #[test]
+fn what_is_late_and_out_of_order_and_twice_makes_one_view_too() {
+    let mut set = Set::new();
+    for host in ALL {
+        let rules = format!("seed {host}\nduplicate 20%\ndelay 0..60 50% in\n");
+        set.world.write(&format!("faults{host}"), &rules);
+        set.start(*host, &[]);
+    }
+    set.await_view(ALL);
+    assert_eq!(set.leave(11), 0);
+    set.await_view(&ALL[1..]);
+    set.start(11, &[]);
+    set.await_view(ALL);
+}
+
+#[test]
 fn halves_that_are_cut_off_go_on_and_become_one_view_again() {
     let set = Set::of(ALL, &[]);
     set.cut([&[11, 13], &[12, 14]]);

@@ -38,3 +38,23 @@ fn whoever_left_can_come_back() {
     let view = set.await_view(&[11, 12]);
     assert_eq!(view["members"][0]["address"], set.world.at(12).to_string(), "seniority is new");
 }
+
+#[test]
+fn whoever_can_reach_nobody_ends_all_the_same() {
+    let mut set = Set::of(&[11, 12, 13], &[]);
+    // It hears nothing any more, so nobody can agree to its leaving.
+    set.fault(12, &set.deaf(&[11, 13]));
+    assert_eq!(set.leave(12), 0);
+    set.await_view(&[11, 13]);
+    set.start(14, &["--join-only"]);
+    set.await_view(&[11, 13, 14]);
+}
+
+#[test]
+fn whoever_is_in_no_set_ends_at_once() {
+    let mut set = Set::new();
+    set.start(11, &["--join-only"]);
+    set.await_status(11, "it is out", |status| (status["phase"] == "out").then_some(()));
+    assert_eq!(set.leave(11), 0);
+    assert!(set.installs(11).is_empty());
+}

@@ -22,6 +22,7 @@ mod leave;
 mod log;
 mod network;
 mod operator;
+mod parent;
 mod pause;
 mod reload;
 mod set;

@@ -23,3 +23,16 @@ fn timings_that_are_read_again_decide_about_one_that_is_silent_already() {
     }
     assert_eq!(set.await_view(&[11, 13])["tick_ms"], 20);
 }
+
+#[test]
+fn a_log_of_views_that_was_renamed_is_begun_anew() {
+    let mut set = Set::of(&[11], &[]);
+    std::fs::rename(set.world.path("views11"), set.world.path("views11.1")).unwrap();
+    set.reload(11);
+    set.start(12, &[]);
+    set.await_view(&[11, 12]);
+    assert_eq!(set.world.read("views11.1").lines().count(), 1);
+    // In its order for the final check.
+    let (old, new) = (set.world.read("views11.1"), set.world.read("views11"));
+    set.world.write("views11", &format!("{old}{new}"));
+}

@@ -149,7 +149,12 @@ impl Set {
     /// Waits until these are in one view, and nobody else in it; what one of them says of it.
     pub fn await_view(&self, hosts: &[u8]) -> Value {
         let set: Vec<Seen> = hosts.iter().map(|&host| self.seen(host)).collect();
-        within(PATIENCE, &format!("one view of {hosts:?}"), || one_view(&set))
+        let view = within(PATIENCE, &format!("one view of {hosts:?}"), || one_view(&set));
+        for &host in hosts {
+            let logged = |i: &Install| view["digest"] == i.view.position.digest.to_string();
+            assert!(self.installs(host).iter().any(logged), "host {host} has written it down");
+        }
+        view
     }
 
     /// Waits until a daemon's own clock has moved on by `n` ticks.

@@ -1,7 +1,9 @@
 //! Starts that fail say why, with the code that sysexits(3) has for it.
 
-use super::set::Set;
+use super::set::{CALM, Set};
 use super::world::World;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A start that fails: its arguments, its code, a word of why.
 fn fails(world: &World, args: &[&str], code: i32, why: &str) {
@@ -50,6 +52,22 @@ fn what_the_system_refuses_has_the_code_of_its_cause() {
     set.start(11, &["--create"]);
     set.await_view(&[11]);
     fails(&set.world, &["-i", &ip, "set"], 69, "address");
+    set.await_view(&[11]);
+}
+
+#[test]
+fn a_start_in_the_background_ends_when_there_is_a_view() {
+    let set = Set::of(&[11], CALM);
+    let ip = set.world.ip(12).to_string();
+    let options = ["-c", "ms.conf", "-i", &ip, "-p", "pid", "--state-dir", "state", "--join-only"];
+    let args = [&["mserver"], &options[..], &["--views", "views12", &set.name]].concat();
+    let (code, _, err) = set.world.run(&args);
+    let pid = set.world.read("pid").trim().parse().map(Pid::from_raw);
+    let log = set.installs(12);
+    let ended = pid.map(|pid| kill(pid, Signal::SIGTERM));
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(log.len(), 1, "it had joined by the time that its starter ended");
+    assert_eq!(ended, Ok(Ok(())));
     set.await_view(&[11]);
 }
 
