@@ -13,6 +13,7 @@
 
 mod ask;
 mod boot;
+mod chaos;
 mod crash;
 mod cut;
 mod hub;
