@@ -6,6 +6,7 @@ pub mod groups;
 pub mod options;
 
 mod mcaster;
+mod mgr;
 mod mserver;
 mod ring;
 mod serve;
@@ -45,6 +46,7 @@ pub const COMMANDS: &[Command] = &[
         options: &[options::DAEMON, options::MCASTER, options::ALWAYS],
         run: mcaster::run,
     },
+    mgr::COMMAND,
     decode::COMMAND,
     Command {
         name: "status",
@@ -92,6 +94,8 @@ impl Command {
 pub fn main(args: &[String]) -> i32 {
     let (program, rest) = args.split_first().map_or(("ms", args), |(p, rest)| (p.as_str(), rest));
     let link = program.rsplit('/').next().unwrap_or(program);
+    // The name that the thesis has for it.
+    let link = if link == "ms_mgr" { "mgr" } else { link };
     if let Some(command) = COMMANDS.iter().find(|c| c.name == link) {
         return (command.run)(command, rest);
     }

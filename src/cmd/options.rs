@@ -89,6 +89,22 @@ pub const MSERVER: &[Opt] = &[
     with("", "ttl", "N", "routers that multicasts cross, plus one (default 1)"),
 ];
 
+/// `ms mgr [options] CMD SERVER [OPERAND]...`
+pub const MGR: &[Opt] = &[
+    Opt { keyword: false, ..with("c", "config", "FILE", "configuration (default /etc/ms.conf)") },
+    with("i", "interface", "ADDRESS|NAME", "own address, or the interface that has it"),
+    with("", "port", "PORT", "UDP port of addresses without one (default 2900)"),
+    with("", "level", "N", "level of the set to join (default 1)"),
+    with("", "groups", "FILE", "addresses of groups (default /etc/ms.groups)"),
+    with("", "ttl", "N", "routers that multicasts cross, plus one (default 1)"),
+    with("", "key", "FILE", "sign messages with the keys in FILE"),
+    with("", "auth", "MODE", "sign, prefer or require (default) signatures"),
+    Opt { keyword: false, ..with("", "timeout", "SECONDS", "how long it may take (default 30)") },
+    flag("", "no-wait", "do not wait until the view shows it"),
+    flag("l", "long", "members and counters too"),
+    flag("j", "json", "print statistics as JSON"),
+];
+
 /// `ms status [options] [ADDRESS|all]`
 pub const STATUS: &[Opt] = &[
     flag("j", "json", "print JSON, one daemon a line"),

@@ -246,14 +246,20 @@ impl Plan<'_> {
         Ok(Some((keys, settings.auth)))
     }
 
-    fn door(&self, own: SocketAddrV4) -> Result<Option<Door>, Failure> {
+    /// The value of an option that is no setting.
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.matches.opt_str(name)
+    }
+
+    /// The door of whoever signs and judges at `own`, where a second has so many ticks; none without keys.
+    pub fn door(&self, own: SocketAddrV4, second: u32) -> Result<Option<Door>, Failure> {
         let keys = self.keys(&self.settings).map_err(|errors| (exit::CONFIG, errors.join("\n")))?;
         let Some((keys, mode)) = keys else { return Ok(None) };
         if own.ip().is_unspecified() {
             return Err((exit::CONFIG, NO_OWN_ADDRESS.to_string()));
         }
         let life = entropy::life().map_err(|e| refused("random numbers", &e))?;
-        Ok(Some(Door::new(own, keys, mode, life, self.settings.params().ticks(1000))))
+        Ok(Some(Door::new(own, keys, mode, life, second)))
     }
 
     fn level(&self) -> LevelFilter {
@@ -301,7 +307,7 @@ impl Plan<'_> {
         };
         let records = files.open(account.as_ref())?;
         let faults = read_faults().map_err(|e| (exit::CONFIG, e))?;
-        let door = self.door(parts.own)?;
+        let door = self.door(parts.own, settings.params().ticks(1000))?;
         signal::install().map_err(|e| refused("signals", &e))?;
         Ok(Started { account, run_dir, pid_file, files, records, faults, door, parts })
     }

@@ -35,6 +35,8 @@ pub mod exit {
     pub const CANTCREAT: i32 = 73;
     /// Reading or writing failed.
     pub const IOERR: i32 = 74;
+    /// It did not come to pass in time; it may if it is tried again.
+    pub const TEMPFAIL: i32 = 75;
     /// Not permitted.
     pub const NOPERM: i32 = 77;
     /// The configuration is wrong.

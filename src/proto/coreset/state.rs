@@ -317,6 +317,14 @@ impl CoreSet {
         }
     }
 
+    /// Whether we are on our way out, because we were told to.
+    pub fn is_leaving(&self) -> bool {
+        match &self.side {
+            Side::In(at) => at.leaving.is_some() || at.draining.left() > 0,
+            Side::Out(_) => false,
+        }
+    }
+
     /// How many operations of ours wait for being agreed on.
     pub fn outstanding(&self) -> usize {
         self.me.operations.len()

@@ -16,6 +16,7 @@ mod seat;
 mod status;
 
 pub use memory::Memory;
+pub use operator::NOT_ALLOWED;
 pub use seat::{Installed, Seat};
 
 use super::coreset::{Config, Founding, SetInput};

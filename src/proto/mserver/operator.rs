@@ -22,8 +22,8 @@ use std::net::SocketAddrV4;
 
 /// The code of a refusal that says why in words.
 const REFUSED: u16 = 2;
-/// Somebody who is not allowed to asked.
-const NOT_ALLOWED: u16 = 3;
+/// The code of a refusal: whoever asked is not allowed to.
+pub const NOT_ALLOWED: u16 = 3;
 
 impl Mserver {
     /// A request, or a question about statistics.
@@ -107,23 +107,72 @@ impl Mserver {
             }
             Request::Leave(life) => {
                 about_us(life.address)?;
-                let side = self.set_named(m.name)?;
-                self.leave_set(side, actions);
-                Ok(())
+                self.leave(m.name, life, actions)
             }
             other => {
                 let side = self.set_named(m.name)?;
-                if self.seats.get(&side).and_then(Seat::set).and_then(CoreSet::view).is_none() {
-                    return Err("in no view yet: ask again when it is".to_string());
-                }
-                if let Request::Merge { at } = &other
-                    && self.seats.get(&side).and_then(Seat::group) == Some(*at)
-                {
-                    return Err("that is this set itself".to_string());
-                }
+                self.judge(side, &other)?;
                 self.ask(side, other, actions).map_or(Ok(()), Err)
             }
         }
+    }
+
+    /// Whether a change of a set can come of it at all: who is told now need not wait for nothing.
+    fn judge(&self, side: Side, request: &Request) -> Result<(), String> {
+        let seat = self.seats.get(&side);
+        let set = seat.and_then(Seat::set);
+        let Some((set, view)) = set.and_then(|set| Some((set, set.view()?))) else {
+            return Err("in no view yet: ask again when it is".to_string());
+        };
+        match request {
+            Request::Merge { at } if seat.and_then(Seat::group) == Some(*at) => {
+                Err("that is this set itself".to_string())
+            }
+            Request::Merge { at } if view.contains(*at) => {
+                Err(format!("{at} is a member of this set"))
+            }
+            Request::Merge { .. } => match leader(set) {
+                Some(leader) if leader != self.id.own => {
+                    Err(format!("the leader looks for other sets, ask {leader}"))
+                }
+                _ => Ok(()),
+            },
+            // Both sides would be heard in one place, and merge again.
+            Request::Split { name, .. } if name.base == view.name.base => {
+                Err(format!("the side must have another name than {}", view.name.base))
+            }
+            Request::DelParent if view.parent.is_none() => Err("there is no parent".to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Out of a set, at once if it has no other member. Who has left already has done what was asked for.
+    fn leave(
+        &mut self,
+        name: SetName,
+        life: Life,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), String> {
+        let found = self.seats.iter().find(|(_, seat)| seat.name() == name.base);
+        let Some((&side, seat)) = found else {
+            return Err(format!("not in a set called {}", name.base));
+        };
+        if seat.is_over() {
+            return Ok(());
+        }
+        // A request that was long on its way must not end a later life.
+        let set = seat.set();
+        if let Some(set) = set.filter(|set| set.view().is_some() && set.life().inc > life.inc) {
+            return Err(format!("in incarnation {} by now, ask again", set.life().inc));
+        }
+        if let (Side::Peer, Some(child)) = (side, self.seats.get(&Side::Child))
+            && child.set().is_some()
+        {
+            // A set whose parent has no peers hangs in the air.
+            return Err(format!("parent of set {}: del-parent that first", child.name()));
+        }
+        self.leave_set(side, actions);
+        Ok(())
     }
 
     /// Our place in the set that an operator names.
@@ -137,12 +186,20 @@ impl Mserver {
 
     fn join(&mut self, m: &CoreMessage, actions: &mut Vec<Action>) -> Result<(), String> {
         match self.seats.get(&Side::Peer) {
+            Some(seat) if seat.set().is_some_and(CoreSet::is_leaving) => Err(leaving(seat)),
             Some(seat) if seat.set().is_some() && seat.name() == m.name.base => Ok(()),
             Some(seat) if seat.set().is_some() => {
                 Err(format!("in set {}, leave that first", seat.name()))
             }
-            Some(seat) if !seat.is_over() => Err("leaving a set, ask again".to_string()),
+            Some(seat) if !seat.is_over() => Err(leaving(seat)),
             _ => {
+                let child = self.seats.get(&Side::Child).filter(|seat| seat.set().is_some());
+                if let Some(child) =
+                    child.filter(|child| child.level().checked_add(1) != Some(m.level))
+                {
+                    let (name, level) = (child.name(), child.level());
+                    return Err(format!("parent of set {name} of level {level}, not {}", m.level));
+                }
                 self.sit(Side::Peer, (m.name.base, m.level, Founding::IfNone), actions);
                 Ok(())
             }
@@ -163,10 +220,12 @@ impl Mserver {
             _ => {}
         }
         match self.seats.get(&Side::Child) {
+            Some(seat) if seat.set().is_some_and(CoreSet::is_leaving) => Err(leaving(seat)),
             Some(seat) if seat.name() == m.name.base && seat.set().is_some() => Ok(()),
             Some(seat) if seat.set().is_some() => {
                 Err(format!("parent of set {}, del-parent that first", seat.name()))
             }
+            Some(seat) if !seat.is_over() => Err(leaving(seat)),
             _ => {
                 self.sit(Side::Child, (m.name.base, m.level, Founding::AsParent), actions);
                 Ok(())
@@ -223,6 +282,16 @@ impl Mserver {
             Err(_) => self.counters.count("not-encoded"),
         }
     }
+}
+
+fn leaving(seat: &Seat) -> String {
+    format!("leaving set {}, ask again", seat.name())
+}
+
+/// The best-ranked member that the mserver communicates with.
+fn leader(set: &CoreSet) -> Option<SocketAddrV4> {
+    let isolated: Vec<SocketAddrV4> = set.isolated().collect();
+    set.view()?.addresses().find(|who| !isolated.contains(who))
 }
 
 fn refused(code: u16, mut why: String) -> Body {
