@@ -5,6 +5,7 @@ pub mod decode;
 pub mod groups;
 pub mod options;
 
+mod local;
 mod mcaster;
 mod mgr;
 mod mserver;
@@ -12,6 +13,7 @@ mod ring;
 mod serve;
 mod sim;
 mod status;
+mod why;
 
 use crate::sys::process::exit;
 use options::Opt;
@@ -61,6 +63,13 @@ pub const COMMANDS: &[Command] = &[
         about: "play core-sets: figures, counterexamples, random walks",
         options: &[options::SIM, options::ALWAYS],
         run: sim::run,
+    },
+    Command {
+        name: "why",
+        operands: "ADDRESS",
+        about: "tell why a mserver was excluded, by whom, of what evidence",
+        options: &[options::WHY, options::ALWAYS],
+        run: why::run,
     },
 ];
 

@@ -123,6 +123,13 @@ pub const SIM: &[Opt] = &[
     Opt { keyword: false, ..with("", "hosts", "N", "hosts of a walk at most (default 16)") },
 ];
 
+/// `ms why [options] ADDRESS`
+pub const WHY: &[Opt] = &[
+    Opt { keyword: false, ..with("", "at", "ADDRESS", "ask the daemon there only (default: all)") },
+    flag("j", "json", "print JSON, one daemon a line"),
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+];
+
 /// `ms decode [options] [FILE|HEX|-]...`
 pub const DECODE: &[Opt] = &[
     flag("j", "json", "print JSON, one message a line"),

@@ -1,64 +1,59 @@
 //! `ms status [options] [ADDRESS|all]`: what the daemons of this host know.
 
-use super::{Command, complain, conf, print};
-use crate::sys::control;
-use crate::sys::process::{self, exit};
-use serde_json::Value;
+use super::{Command, complain, local, print};
+use crate::sys::process::exit;
+use serde_json::{Map, Value};
 use std::fmt::Write;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-/// How long a daemon may take for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Keys that have a line of their own at the top, in a place of an mserver or of the daemon.
+const HEAD: [&str; 5] = ["program", "mode", "address", "pid", "version"];
+const SEAT: [&str; 13] = [
+    "set",
+    "level",
+    "phase",
+    "view",
+    "batch",
+    "size",
+    "rank",
+    "gid",
+    "incarnation",
+    "digest",
+    "members",
+    "cw",
+    "ccw",
+];
 
 pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     let matches = match command.parse(args) {
         Ok(matches) => matches,
         Err(code) => return code,
     };
-    let dir = matches.opt_str("run-dir").map_or_else(process::default_run_dir, PathBuf::from);
-    let sockets = match matches.free.as_slice() {
-        [] => all(&dir),
-        [word] if word == "all" => all(&dir),
-        [address] => match conf::address(address, conf::PORT) {
-            Ok(address) => Ok(vec![control::path(&dir, address)]),
-            Err(why) => {
-                complain(&format!("ADDRESS {address}: {why}"));
-                return exit::USAGE;
-            }
-        },
+    let address = match matches.free.as_slice() {
+        [] => None,
+        [address] => Some(address.as_str()),
         _ => {
             complain(&format!("there must be one ADDRESS\nusage: {}", command.synopsis()));
             return exit::USAGE;
         }
     };
-    match sockets {
-        Ok(sockets) if !sockets.is_empty() => show_all(&sockets, matches.opt_present("json")),
-        Ok(_) | Err(_) => {
-            complain(&format!("no daemon runs here: no control socket in {}", dir.display()));
-            exit::UNAVAILABLE
+    match local::sockets(&matches, address) {
+        Ok(sockets) => show_all(&sockets, matches.opt_present("json")),
+        Err((code, why)) => {
+            complain(&why);
+            code
         }
     }
-}
-
-fn all(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(dir)?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "ctl"))
-        .collect();
-    found.sort();
-    Ok(found)
 }
 
 fn show_all(sockets: &[PathBuf], json: bool) -> i32 {
     let mut code = exit::OK;
     let mut text = String::new();
     for socket in sockets {
-        match ask(socket) {
+        match local::ask(socket, "status") {
             Ok(status) if json => text.push_str(&format!("{status}\n")),
             Ok(status) => text.push_str(&show(&status)),
-            Err((why, its_code)) => {
+            Err((its_code, why)) => {
                 complain(&why);
                 code = its_code;
             }
@@ -70,27 +65,9 @@ fn show_all(sockets: &[PathBuf], json: bool) -> i32 {
     }
 }
 
-fn ask(socket: &Path) -> Result<Value, (String, i32)> {
-    let name = socket.display();
-    let answer = control::ask(socket, "status", PATIENCE).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            (format!("{name}: no daemon answers there; is it running?"), exit::UNAVAILABLE)
-        }
-        io::ErrorKind::PermissionDenied => {
-            (format!("{name}: {e}; ask as root or as the daemon's user"), exit::NOPERM)
-        }
-        _ => (format!("{name}: {e}"), exit::IOERR),
-    })?;
-    serde_json::from_str(&answer)
-        .map_err(|e| (format!("{name}: the answer is no status: {e}"), exit::DATAERR))
-}
-
 /// A status for a person: one line that says who it is, then everything else, indented.
 fn show(status: &Value) -> String {
-    let word = |key: &str| match &status[key] {
-        Value::String(s) => s.clone(),
-        other => other.to_string(),
-    };
+    let word = |key: &str| plain(&status[key]);
     let mut out = format!(
         "{} at {}, process {}, version {}\n",
         word("mode"),
@@ -98,14 +75,75 @@ fn show(status: &Value) -> String {
         word("pid"),
         word("version")
     );
-    if let Value::Object(all) = status {
-        for (key, value) in all {
-            if !["program", "mode", "address", "pid", "version"].contains(&key.as_str()) {
-                show_value(&mut out, 1, key, value);
-            }
-        }
+    let Value::Object(all) = status else { return out };
+    if all.contains_key("members") || all.contains_key("level") {
+        show_seat(&mut out, 1, all, &word("address"));
     }
+    if let Some(Value::Object(child)) = all.get("child") {
+        let _ = writeln!(out, "    as the parent of a set below:");
+        show_seat(&mut out, 2, child, &word("address"));
+        show_rest(&mut out, 2, child, &SEAT);
+    }
+    let seat: &[&str] = if all.contains_key("level") { &SEAT } else { &[] };
+    let told: Vec<&str> = HEAD.iter().chain(seat).chain(&["child"]).copied().collect();
+    show_rest(&mut out, 1, all, &told);
     out
+}
+
+/// A place in a core-set: the set, the view, and its members as a table.
+fn show_seat(out: &mut String, depth: usize, seat: &Map<String, Value>, own: &str) {
+    let indent = "    ".repeat(depth);
+    let word = |key: &str| seat.get(key).map_or("none".to_string(), plain);
+    let (set, level, phase) = (word("set"), word("level"), word("phase"));
+    let _ = writeln!(
+        out,
+        "{indent}set {set}, level {level}, {phase}, incarnation {}",
+        word("incarnation")
+    );
+    let Some(Value::Array(members)) = seat.get("members") else {
+        let _ = writeln!(out, "{indent}in no view");
+        return;
+    };
+    let _ = writeln!(
+        out,
+        "{indent}view {}, batch {}, size {}, own rank {}, own gid {}",
+        word("view"),
+        word("batch"),
+        word("size"),
+        word("rank"),
+        word("gid")
+    );
+    let _ = writeln!(out, "{indent}digest {}", word("digest"));
+    let _ = writeln!(
+        out,
+        "{indent}{:>6}  {:>5}  {:<21}  {:>11}",
+        "rank", "gid", "address", "incarnation"
+    );
+    let is_in = |key: &str, address: &str| match seat.get(key) {
+        Some(Value::Array(list)) => list.iter().any(|item| item == address),
+        Some(value) => value == address,
+        None => false,
+    };
+    for member in members {
+        let address = plain(&member["address"]);
+        let mut marks: Vec<&str> = if address == own { vec!["self"] } else { Vec::new() };
+        marks.extend(["cw", "ccw", "parent", "isolated"].iter().filter(|key| is_in(key, &address)));
+        let line = format!(
+            "{indent}{:>6}  {:>5}  {address:<21}  {:>11}  {}",
+            plain(&member["rank"]),
+            plain(&member["gid"]),
+            plain(&member["incarnation"]),
+            marks.join(" ")
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+/// Everything but the keys that were told before.
+fn show_rest(out: &mut String, depth: usize, all: &Map<String, Value>, told: &[&str]) {
+    for (key, value) in all.iter().filter(|(key, _)| !told.contains(&key.as_str())) {
+        show_value(out, depth, key, value);
+    }
 }
 
 fn show_value(out: &mut String, depth: usize, key: &str, value: &Value) {
@@ -152,6 +190,7 @@ fn show_item(item: &Value) -> String {
 
 fn plain(value: &Value) -> String {
     match value {
+        Value::Null => "none".to_string(),
         Value::String(s) => s.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

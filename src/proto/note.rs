@@ -1,5 +1,6 @@
 //! What an operator, or a story, should be told: one event, in words.
 
+use super::coreset::Cause;
 use super::mserver::Installed;
 use crate::name::{Gid, GroupName, Incarnation, ViewNumber};
 use crate::wire::WireError;
@@ -147,7 +148,7 @@ pub enum SetNews {
         /// Whom.
         who: SocketAddrV4,
         /// Why.
-        why: &'static str,
+        cause: Cause,
     },
     /// A mserver founded its set.
     Founded {
@@ -237,7 +238,9 @@ impl fmt::Display for SetNews {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SetNews::View(installed) => write!(f, "{installed}"),
-            SetNews::Isolated { set, who, why } => write!(f, "set {set}: {who} is isolated: {why}"),
+            SetNews::Isolated { set, who, cause } => {
+                write!(f, "set {set}: {who} is isolated: {cause}")
+            }
             SetNews::Founded { set, num, inc } => {
                 write!(f, "set {set}: founded with view {num} in incarnation {inc}")
             }

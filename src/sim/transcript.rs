@@ -274,7 +274,7 @@ fn asks(request: &Request) -> String {
 fn says(note: &SetNote) -> String {
     match note {
         SetNote::Ignored { why, from } => format!("ignores {}: {why}", host(*from)),
-        SetNote::Isolated { who, why } => format!("isolates {}: {why}", host(*who)),
+        SetNote::Isolated { who, why, .. } => format!("isolates {}: {why}", host(*who)),
         SetNote::Phase { from, to, why, change } => {
             let change = change.as_ref().map(|id| format!(" of {}", id_name(id)));
             format!("phase {from} -> {to}{}: {why}", change.unwrap_or_default())

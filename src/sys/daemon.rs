@@ -265,7 +265,15 @@ impl Daemon {
         let words: Vec<&str> = request.split_whitespace().collect();
         let answer = match words.as_slice() {
             ["status"] => self.status(),
-            words => self.setup.node.tell(words).unwrap_or_else(|why| json!({"error": why})),
+            words => match self.setup.node.tell(words) {
+                Ok(mut answer) => {
+                    // Nodes count ticks and need not say who they are.
+                    answer["address"] = self.setup.own.to_string().into();
+                    answer["tick_ms"] = (self.setup.tick.as_millis() as u64).into();
+                    answer
+                }
+                Err(why) => json!({"error": why}),
+            },
         };
         self.control.answer(token, format!("{answer}\n"), self.poll.registry());
     }

@@ -11,6 +11,7 @@
 //! Beyond the thesis: a change has an id; a WAIT carries the higher change; any member that has committed answers a
 //! straggler; those who did not ACK leave in the same Commit, no separate Fail is needed.
 
+use super::cause::Cause;
 use super::priority::key;
 use super::state::{Phase, Wait};
 use super::turn::{Turn, message_in};
@@ -149,11 +150,13 @@ impl Turn<'_> {
             }
             return;
         }
+        let change = floor.id;
+        let tries = self.me.config.params.retries + 1;
         if floor.is_merge() {
             self.back_off();
             self.drop_change("a Merge is all or nothing");
             for who in missing {
-                self.isolate(who, "no ACK of a Merge");
+                self.isolate(who, Cause::NoAck { change, tries, merge: true });
             }
             return;
         }
@@ -168,7 +171,7 @@ impl Turn<'_> {
             self.forget_join(joiner);
         }
         for who in missing {
-            self.isolate(who, "no ACK");
+            self.isolate(who, Cause::NoAck { change, tries, merge: false });
         }
         self.check_done();
     }
@@ -192,7 +195,7 @@ impl Turn<'_> {
         }
         let coord = change.id.coord.address;
         if change.excl.contains(&self.own()) {
-            return self.isolate(sender, "its change excludes us");
+            return self.isolate(sender, Cause::ItsChangeExcludesUs { change: change.id });
         }
         if coord == self.own() || self.at.iso.contains(&coord) {
             return self.ignore("initiate-of-ours-or-isolated", sender);
@@ -263,7 +266,7 @@ impl Turn<'_> {
         }
         for who in excluded {
             if *who != sender {
-                self.isolate(*who, "excluded by a follower");
+                self.isolate(*who, Cause::SaidBy { by: sender, change: *id });
             }
         }
         self.check_done();
@@ -278,12 +281,12 @@ impl Turn<'_> {
             let others: Vec<SocketAddrV4> =
                 self.at.view.addresses().filter(|a| !change.excl.contains(a)).collect();
             for who in others {
-                self.isolate(who, "it excluded us");
+                self.isolate(who, Cause::ItExcludedUs { change: change.id, by: sender });
             }
             return;
         }
         if self.at.floor.as_ref().is_none_or(|floor| floor.id != change.id) {
-            return self.isolate(sender, "it committed another change");
+            return self.isolate(sender, Cause::OtherCommit { change: change.id });
         }
         let relay = matches!(self.at.phase, Phase::Elect { .. });
         let message = relay.then(|| {
@@ -389,7 +392,10 @@ impl Turn<'_> {
             return self.send(coord, Body::MsgQuery(id));
         }
         match self.at.view.contains(coord) {
-            true => self.isolate(coord, "no Commit"),
+            true => {
+                let tries = self.me.config.params.retries;
+                self.isolate(coord, Cause::NoCommit { change: id, tries });
+            }
             false => self.enter(Phase::Idle, "the other side's coordinator is silent"),
         }
     }

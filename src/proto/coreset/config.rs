@@ -1,5 +1,6 @@
 //! What goes into the machine of a core-set and what comes out of it.
 
+use super::cause::Cause;
 use crate::name::{Incarnation, ViewNumber};
 use crate::proto::params::Params;
 use crate::wire::coreset::{
@@ -180,6 +181,8 @@ pub enum SetNote {
         who: SocketAddrV4,
         /// Why, in a word.
         why: &'static str,
+        /// Why, with all particulars.
+        cause: Cause,
     },
     /// A change of phase.
     Phase {

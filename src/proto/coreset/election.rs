@@ -9,6 +9,7 @@
 //!
 //! Who has committed the change answers with the Commit (M10): that is the compressed protocol.
 
+use super::cause::Cause;
 use super::state::{Phase, Wait};
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
@@ -74,8 +75,9 @@ impl Turn<'_> {
             Phase::Follow { coord, .. } if excluded.contains(coord) => {
                 let coord = *coord;
                 if self.at.iso.insert(coord) {
-                    let why = "a follower gave it up";
-                    self.note(super::config::SetNote::Isolated { who: coord, why });
+                    let change = change.id;
+                    let cause = Cause::GivenUpBy { by: sender, change, awaited: true };
+                    self.tell_isolated(coord, cause);
                 }
                 self.at.pending.remove(&coord);
                 self.elect(Some((sender, active)));
@@ -99,8 +101,8 @@ impl Turn<'_> {
         self.at.floor = Some(change.clone());
         self.at.known = false;
         if failed && self.at.view.contains(coord) && self.at.iso.insert(coord) {
-            let why = "given up by a follower";
-            self.note(super::config::SetNote::Isolated { who: coord, why });
+            let cause = Cause::GivenUpBy { by: sender, change: change.id, awaited: false };
+            self.tell_isolated(coord, cause);
             self.at.pending.remove(&coord);
         }
         self.elect(Some((sender, active)));
@@ -125,8 +127,10 @@ impl Turn<'_> {
             }
             return;
         }
+        let Some(change) = self.at.floor.as_ref().map(|floor| floor.id) else { return };
+        let tries = self.me.config.params.retries + 1;
         for who in silent {
-            self.isolate(who, "no answer in an election");
+            self.isolate(who, Cause::NoAnswerInElection { change, tries });
         }
         self.check_elect();
     }

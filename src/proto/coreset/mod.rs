@@ -30,6 +30,7 @@
 //! | `view`, `priority` | views and what changes make of them | IV.C.3 |
 
 mod batch;
+mod cause;
 mod change;
 mod config;
 mod election;
@@ -45,5 +46,6 @@ mod ticking;
 mod turn;
 mod view;
 
+pub use cause::Cause;
 pub use config::{Config, Founding, REMEMBER, SetAction, SetInput, SetNote, SetParams};
 pub use state::CoreSet;

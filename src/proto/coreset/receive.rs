@@ -9,6 +9,7 @@
 //!
 //! A stale message never causes an isolation; only facts that cannot become false do.
 
+use super::cause::Cause;
 use super::config::SetNote;
 use super::state::{Inside, PROMISES, Phase, Promised};
 use super::turn::Turn;
@@ -102,7 +103,7 @@ impl Turn<'_> {
                 return self.ignore("older-life", sender);
             }
             if m.from.life.inc > member.life.inc {
-                return self.isolate(sender, "new life");
+                return self.isolate(sender, Cause::NewLife { inc: m.from.life.inc });
             }
         } else if !self.is_outsider(sender) && !merge {
             return self.stranger(m);
@@ -132,7 +133,7 @@ impl Turn<'_> {
         if awaited && !self.at.view.contains(sender) {
             return self.enter(Phase::Idle, "the other side's coordinator has gone on");
         }
-        self.isolate(sender, "it is not in our view");
+        self.isolate(sender, Cause::NotInView);
     }
 
     /// M4: somebody who is not in our view.
@@ -156,7 +157,7 @@ impl Turn<'_> {
         if m.position == own {
             let mine = self.at.view.member(self.own()).map(|m| m.gid);
             if mine.is_some_and(|gid| m.exclude.contains(&gid)) {
-                return self.isolate(sender, "it excludes us");
+                return self.isolate(sender, Cause::ExcludesUs { message: m.body.name() });
             }
             self.at.pending.remove(&sender);
             return self.dispatch(m);
@@ -168,14 +169,14 @@ impl Turn<'_> {
             return self.sender_behind(m);
         }
         if m.position.ahead(&own) {
-            self.isolate(sender, "it is on another line");
+            self.isolate(sender, Cause::OtherLine { position: m.position, reply: false });
             return self.send(sender, Body::Wait(Wait::Notice(m.position)));
         }
         match &m.body {
             Body::Reply { nonce, check: None }
                 if self.at.watch.reply.left() > 0 && *nonce == self.at.watch.nonce =>
             {
-                self.isolate(sender, "it replies from another line");
+                self.isolate(sender, Cause::OtherLine { position: m.position, reply: true });
             }
             body if is_active(body) && !self.at.hist.contains(&m.position) => {
                 self.send(sender, Body::Wait(Wait::Notice(m.position)));

@@ -3,6 +3,7 @@
 //! All members queue the same request. The most senior one starts it at once, each other a little later than
 //! the one before, if nobody has; duels are settled by priority.
 
+use super::cause::Cause;
 use super::outside::OLD_LIFE;
 use super::state::Phase;
 use super::turn::{Turn, is_open};
@@ -61,7 +62,7 @@ impl Turn<'_> {
             }
             Some(inc) if inc > life.inc => self.refuse_life(life, inc),
             Some(_) => {
-                self.isolate(life.address, "new life");
+                self.isolate(life.address, Cause::NewLife { inc: life.inc });
                 self.queue(Request::Join(life));
             }
             None => match self.at.gone.get(&life.address).copied() {

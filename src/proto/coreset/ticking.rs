@@ -1,5 +1,6 @@
 //! Time passes: timers, monitoring (Figure 14), leaving.
 
+use super::cause::Cause;
 use super::state::{CoreSet, Inside, Phase, Side, Wait};
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
@@ -128,7 +129,7 @@ impl Turn<'_> {
         for who in due {
             let Some(wait) = self.at.pending.get_mut(&who) else { continue };
             if wait.retries == 0 {
-                self.isolate(who, "INIT not acknowledged");
+                self.isolate(who, Cause::InitNotAcked { tries: self.me.config.params.retries + 1 });
             } else {
                 *wait = Wait { timer: fresh, retries: wait.retries - 1, ..*wait };
                 self.send_init(who);
@@ -153,7 +154,9 @@ impl Turn<'_> {
         }
         if watch.reply.tick(judged) {
             if watch.retries == 0 {
-                return self.isolate(ccw, "no REPLY");
+                let witnesses = self.witnesses(ccw).len();
+                return self
+                    .isolate(ccw, Cause::NoReply { queries: params.retries + 1, witnesses });
             }
             watch.retries -= 1;
             self.query(ccw);

@@ -1,5 +1,6 @@
 //! One input's turn at a member: what all rules use.
 
+use super::cause::Cause;
 use super::config::{SetAction, SetInput, SetNote};
 use super::partition::{EAGER, EAGER_FOR_LOST};
 use super::state::{DEPARTED, HISTORY, Inside, Me, Phase, Wait};
@@ -167,11 +168,11 @@ impl<'a> Turn<'a> {
     }
 
     /// Ceases to communicate with a member; what follows depends on what it was to us.
-    pub fn isolate(&mut self, who: SocketAddrV4, why: &'static str) {
+    pub fn isolate(&mut self, who: SocketAddrV4, cause: Cause) {
         if who == self.own() || !self.at.view.contains(who) || !self.at.iso.insert(who) {
             return;
         }
-        self.note(SetNote::Isolated { who, why });
+        self.tell_isolated(who, cause);
         self.at.pending.remove(&who);
         let merge = self.at.floor.as_ref().is_some_and(Change::is_merge);
         match &mut self.at.phase {
@@ -197,6 +198,10 @@ impl<'a> Turn<'a> {
     /// What `change` makes of our view for the member at `me`.
     pub fn applied(&self, change: &Change, me: SocketAddrV4) -> Applied {
         self.at.view.apply(change, me, self.me.config.params.remember as usize)
+    }
+
+    pub fn tell_isolated(&mut self, who: SocketAddrV4, cause: Cause) {
+        self.note(SetNote::Isolated { who, why: cause.word(), cause });
     }
 
     /// Installs what `change` makes of our view.

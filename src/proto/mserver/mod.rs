@@ -19,7 +19,7 @@ pub use memory::Memory;
 pub use operator::NOT_ALLOWED;
 pub use seat::{Installed, Seat};
 
-use super::coreset::{Config, Founding, SetInput};
+use super::coreset::{Config, CoreSet, Founding, SetInput};
 use super::counters::Counters;
 use super::enrolment::{Enrolment, Outcome};
 use super::network::Network;
@@ -259,6 +259,9 @@ impl Mserver {
             .or_else(|| self.seats.iter().find(|(_, seat)| seat.concerns(message)))
             .map(|(side, _)| *side)
             .ok_or("other-set")?;
+        if let Some(view) = self.seats.get(&side).and_then(Seat::set).and_then(CoreSet::view) {
+            self.memory.heard(view, message);
+        }
         self.input(side, SetInput::Message(message), actions);
         Ok(())
     }

@@ -343,6 +343,9 @@ impl Mserver {
             return self.counters.count("not-encoded");
         };
         let members = if group { seat.others() } else { vec![to] };
+        if let Some(view) = seat.set().and_then(CoreSet::view) {
+            self.memory.told(view, message, (!group).then_some(to));
+        }
         let places = &self.id.places;
         self.parcels.send(bytes, to, &members, |name| Some(places.of(&name)), actions);
     }
@@ -397,6 +400,7 @@ impl Mserver {
         if !self.stopping {
             actions.push(Action::Note(Note::Set(SetNews::OutOfSet { set, asked })));
         }
+        self.memory.out(set, seat.config.own, asked);
         if asked {
             seat.inc = seat.next_life();
             seat.set = None;
@@ -411,10 +415,10 @@ impl Mserver {
         let set = seat.config.name;
         match note {
             SetNote::Ignored { why, .. } => self.counters.count(why),
-            SetNote::Isolated { who, why } => {
+            SetNote::Isolated { who, cause, .. } => {
                 self.counters.count("isolations");
-                self.memory.isolated(who, why);
-                actions.push(Action::Note(Note::Set(SetNews::Isolated { set, who, why })));
+                self.memory.isolated(set, who, cause);
+                actions.push(Action::Note(Note::Set(SetNews::Isolated { set, who, cause })));
             }
             SetNote::Phase { from, to, .. } if from != to => self.counters.count(to),
             SetNote::Phase { .. } => {}
