@@ -13,6 +13,7 @@ mod ring;
 mod serve;
 mod sim;
 mod status;
+mod trace;
 mod why;
 
 use crate::sys::process::exit;
@@ -70,6 +71,13 @@ pub const COMMANDS: &[Command] = &[
         about: "tell why a mserver was excluded, by whom, of what evidence",
         options: &[options::WHY, options::ALWAYS],
         run: why::run,
+    },
+    Command {
+        name: "trace",
+        operands: "[ADDRESS|all]",
+        about: "follow what the daemons of this host send, receive and decide",
+        options: &[options::TRACE, options::ALWAYS],
+        run: trace::run,
     },
 ];
 

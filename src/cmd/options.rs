@@ -130,6 +130,14 @@ pub const WHY: &[Opt] = &[
     Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
 ];
 
+/// `ms trace [options] [ADDRESS|all]`
+pub const TRACE: &[Opt] = &[
+    Opt { keyword: false, ..with("", "seconds", "N", "end after so long (default: never)") },
+    Opt { keyword: false, ..with("", "svg", "FILE", "draw an event diagram at the end") },
+    flag("j", "json", "print JSON, one event a line"),
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+];
+
 /// `ms decode [options] [FILE|HEX|-]...`
 pub const DECODE: &[Opt] = &[
     flag("j", "json", "print JSON, one message a line"),

@@ -11,6 +11,8 @@
 //! An idle daemon costs what its wakings cost, so it sleeps through ticks that would find nothing to do. The node
 //! cannot tell the difference: it has all of them before whatever else it is given.
 
+mod local;
+
 use super::batch::{LARGEST, Receiver, Sent};
 use super::clock::TickClock;
 use super::control::Control;
@@ -28,7 +30,7 @@ use crate::proto::note::{Level, Note};
 use crate::proto::step::{Action, End, Input, Via};
 use crate::wire::{WireError, prefix};
 use log::{debug, info, warn};
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll};
 use serde_json::{Value, json};
 use socket2::Socket;
 use std::collections::VecDeque;
@@ -260,24 +262,6 @@ impl Daemon {
         self.clock.sleep(now, self.planned).min(due)
     }
 
-    fn serve_control(&mut self, token: Token) {
-        let Some(request) = self.control.serve(token, self.poll.registry()) else { return };
-        let words: Vec<&str> = request.split_whitespace().collect();
-        let answer = match words.as_slice() {
-            ["status"] => self.status(),
-            words => match self.setup.node.tell(words) {
-                Ok(mut answer) => {
-                    // Nodes count ticks and need not say who they are.
-                    answer["address"] = self.setup.own.to_string().into();
-                    answer["tick_ms"] = (self.setup.tick.as_millis() as u64).into();
-                    answer
-                }
-                Err(why) => json!({"error": why}),
-            },
-        };
-        self.control.answer(token, format!("{answer}\n"), self.poll.registry());
-    }
-
     /// The ticks that are due, those of them that came while input was handled too; and what else is due.
     fn keep_time(&mut self, missed: u32) {
         let now = Instant::now();
@@ -349,6 +333,7 @@ impl Daemon {
             return;
         }
         let bytes = datagram.bytes;
+        self.trace_in(via, from, bytes);
         if !self.detour.is_open() {
             return self.take_with_faults(via, from, bytes);
         }
@@ -414,6 +399,7 @@ impl Daemon {
     }
 
     fn send(&mut self, to: SocketAddrV4, bytes: Vec<u8>) {
+        self.trace_out(to, &bytes);
         if self.detour.is_open() {
             return self.send_now(to, &bytes);
         }
@@ -435,6 +421,7 @@ impl Daemon {
 
     fn take_note(&mut self, note: &Note) {
         self.setup.records.take(note);
+        self.trace_note(note);
         self.tell(note);
     }
 

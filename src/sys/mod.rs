@@ -14,6 +14,7 @@ pub mod control;
 pub mod daemon;
 pub mod detour;
 pub mod entropy;
+pub mod event;
 pub mod fanout;
 pub mod fault;
 pub mod interface;
