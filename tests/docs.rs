@@ -26,8 +26,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 6] =
-    ["ms.1", "ms.conf.5", "ms.groups.5", "ms_protocol.7", "mcaster.8", "mserver.8"];
+const PAGES: [&str; 7] =
+    ["ms.1", "ms.conf.5", "ms.groups.5", "ms_protocol.7", "mcaster.8", "ms_mgr.8", "mserver.8"];
 /// The daemons: they have pages, links, units and init scripts of their own.
 const DAEMONS: [&str; 2] = ["mserver", "mcaster"];
 

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "man1/ms.1",
     "man5/ms.conf.5",
     "man5/ms.groups.5",
     "man7/ms_protocol.7",
     "man8/mcaster.8",
+    "man8/ms_mgr.8",
     "man8/mserver.8",
 ];
 
@@ -106,6 +107,9 @@ fn expected() -> BTreeSet<String> {
     ]
     .map(str::to_string)
     .to_vec();
+    all.push("usr/sbin/ms_mgr".to_string());
+    all.push("usr/share/bash-completion/completions/ms_mgr".to_string());
+    all.push("usr/share/fish/vendor_completions.d/ms_mgr.fish".to_string());
     for daemon in ["mserver", "mcaster"] {
         all.push(format!("etc/default/{daemon}"));
         all.push(format!("etc/init.d/{daemon}"));

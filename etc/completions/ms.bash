@@ -1,11 +1,12 @@
-# bash completion for ms(1), mserver(8) and mcaster(8).
+# bash completion for ms(1), mserver(8), mcaster(8) and ms_mgr(8).
 
 _ms() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local mode=${COMP_WORDS[0]##*/}
+    mode=${mode/ms_mgr/mgr}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster decode status sim --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster mgr decode status sim why trace --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
@@ -23,6 +24,14 @@ _ms() {
         mcaster)
             options="$daemon --max-groups --max-members --expire --rejoin --rate
                 -h --help -V --version"
+            ;;
+        mgr)
+            options="-c --config -i --interface --port --level --groups --ttl --key --auth
+                --timeout --no-wait -l --long -j --json -h --help -V --version"
+            ;;
+        why) options="--at -j --json --run-dir -h --help -V --version" ;;
+        trace)
+            options="--seconds --svg -j --json --run-dir -h --help -V --version"
             ;;
         decode) options="-j --json -p --port -h --help -V --version" ;;
         status) options="-j --json --run-dir -h --help -V --version" ;;
@@ -61,7 +70,7 @@ _ms() {
             ;;
         --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | \
             --max-groups | --max-members | --expire | --rejoin | --rate | \
-            --walk | --walks | --seed | --hosts)
+            --walk | --walks | --seed | --hosts | --timeout | --seconds | --at)
             return
             ;;
     esac
@@ -72,7 +81,9 @@ _ms() {
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $mode == sim ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
-    elif [[ $mode == status ]]; then
+    elif [[ $mode == mgr ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "stats join leave split merge add-parent del-parent" -- "$cur")
+    elif [[ $mode == status || $mode == trace ]]; then
         local socket daemons=all
         for socket in /run/ms/*.ctl "${XDG_RUNTIME_DIR:-/nonexistent}"/ms/*.ctl; do
             [[ -e $socket ]] || continue
@@ -87,4 +98,4 @@ _ms() {
     fi
 }
 
-complete -F _ms ms mserver mcaster
+complete -F _ms ms mserver mcaster ms_mgr

@@ -1,4 +1,4 @@
-# fish completion for ms(1), mserver(8) and mcaster(8).
+# fish completion for ms(1), mserver(8), mcaster(8) and ms_mgr(8).
 
 # __ms_option MODES ...: an option of each of the modes, as `ms MODE` and, of a daemon, as the link of that name.
 function __ms_option
@@ -6,6 +6,8 @@ function __ms_option
         complete -c ms -n "__fish_seen_subcommand_from $mode" $argv[2..]
         if contains $mode mserver mcaster
             complete -c $mode $argv[2..]
+        else if test $mode = mgr
+            complete -c ms_mgr $argv[2..]
         end
     end
 end
@@ -15,6 +17,9 @@ complete -c ms -n __fish_use_subcommand -l help -d 'print the commands'
 complete -c ms -n __fish_use_subcommand -l version -d 'print the version'
 complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server of a core-set, or of a fixed ring'
 complete -c ms -n __fish_use_subcommand -a mcaster -d 'multicast emulator for networks without IP multicast'
+complete -c ms -n __fish_use_subcommand -a mgr -d 'ask mservers for statistics and changes of their sets'
+complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was excluded, by whom, of what evidence'
+complete -c ms -n __fish_use_subcommand -a trace -d 'follow what the daemons of this host send, receive and decide'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
 complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets in a simulated world'
@@ -56,6 +61,28 @@ __ms_option mcaster -l expire -x -d 'remove members silent for so long'
 __ms_option mcaster -l rejoin -x -d 'let members silent for so long join anew'
 __ms_option mcaster -l rate -x -d 'datagrams a second from one sender'
 
+__ms_option mgr -s c -l config -r -F -d 'configuration'
+__ms_option mgr -s i -l interface -x -a '(__fish_print_interfaces)' -d 'own address, or the interface that has it'
+__ms_option mgr -l port -x -d 'UDP port of addresses without one'
+__ms_option mgr -l level -x -d 'level of the set to join'
+__ms_option mgr -l groups -r -F -d 'addresses of groups'
+__ms_option mgr -l ttl -x -d 'routers that multicasts cross, plus one'
+__ms_option mgr -l key -r -F -d 'sign messages with the keys in this file'
+__ms_option mgr -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
+__ms_option mgr -l timeout -x -d 'how long it may take'
+__ms_option mgr -l no-wait -d 'do not wait until the view shows it'
+__ms_option mgr -s l -l long -d 'members and counters too'
+__ms_option mgr -s j -l json -d 'print statistics as JSON'
+
+__ms_option why -l at -x -d 'ask the daemon there only'
+__ms_option why -s j -l json -d 'print JSON, one daemon a line'
+__ms_option why -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
+
+__ms_option trace -l seconds -x -d 'end after so long'
+__ms_option trace -l svg -r -F -d 'draw an event diagram at the end'
+__ms_option trace -s j -l json -d 'print JSON, one event a line'
+__ms_option trace -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
+
 __ms_option decode -s j -l json -d 'print JSON, one message a line'
 __ms_option decode -s p -l port -x -d 'take this UDP port of a capture too'
 
@@ -69,5 +96,5 @@ __ms_option sim -l seed -x -d 'seed of the first of the walks'
 __ms_option sim -l hosts -x -d 'hosts of a walk at most'
 complete -c ms -n '__fish_seen_subcommand_from sim' -a "(ms sim 2>/dev/null | string replace -r '  +' \t)"
 
-__ms_option mserver,mcaster,decode,status,sim -s h -l help -d 'print the usage'
-__ms_option mserver,mcaster,decode,status,sim -s V -l version -d 'print the version'
+__ms_option mserver,mcaster,mgr,decode,status,sim,why,trace -s h -l help -d 'print the usage'
+__ms_option mserver,mcaster,mgr,decode,status,sim,why,trace -s V -l version -d 'print the version'

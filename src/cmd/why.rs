@@ -32,6 +32,7 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
             return code;
         }
     };
+    let several = sockets.len() > 1;
     let (mut text, mut code, mut found, mut asked) = (String::new(), exit::OK, false, 0);
     for socket in sockets {
         match local::ask(&socket, &format!("why {who}")).and_then(|answer| known(answer, who)) {
@@ -44,6 +45,8 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
                 }
             }
             Ok(None) => {}
+            // Likely the one that we are asked about: what a daemon that died left behind.
+            Err((exit::UNAVAILABLE, _)) if several => {}
             Err((its_code, why)) => {
                 complain(&why);
                 code = its_code;

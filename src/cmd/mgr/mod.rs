@@ -175,14 +175,9 @@ impl Desk {
 }
 
 fn silent(to: SocketAddrV4, patience: Duration) -> Failure {
-    let who = if to.ip().is_multicast() { "no mserver" } else { "nobody" };
     let seconds = patience.as_secs_f32();
-    (
-        exit::UNAVAILABLE,
-        format!(
-            "{to}: {who} answered in {seconds} s: not running, out of reach, or not taking our key"
-        ),
-    )
+    let why = "nobody answered: not running, out of reach, or not taking our key";
+    (exit::UNAVAILABLE, format!("{to}: {why} (waited {seconds} s)"))
 }
 
 fn not_allowed(by: SocketAddrV4, why: &str) -> Failure {

@@ -66,9 +66,17 @@ fn follow(matches: &getopts::Matches) -> Result<(), Failure> {
         return Err((exit::USAGE, "--svg: must go with --seconds".to_string()));
     }
     let (sender, receiver) = channel();
-    for socket in local::sockets(matches, address)? {
-        let stream =
-            control::follow(&socket, PATIENCE).map_err(|e| local::in_words(&socket, &e))?;
+    let sockets = local::sockets(matches, address)?;
+    let several = sockets.len() > 1;
+    for socket in sockets {
+        let stream = match control::follow(&socket, PATIENCE) {
+            Ok(stream) => stream,
+            Err(e) => match local::in_words(&socket, &e) {
+                // What a daemon that died left behind.
+                (exit::UNAVAILABLE, _) if several => continue,
+                failure => return Err(failure),
+            },
+        };
         let sender = sender.clone();
         std::thread::spawn(move || read(stream, &sender));
     }
