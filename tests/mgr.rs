@@ -248,7 +248,7 @@ fn why_names_the_message_the_tries_and_the_change() {
     let (code, text) = said(&world.command(&["why", "--run-dir", "run", &who]).output().unwrap());
     assert_eq!(code, 0, "{text}");
     for words in
-        ["no REPLY to 7 QUERYs", "coordinated by", "excluded by", "removed from set", " ago "]
+        ["no REPLY to 23 QUERYs", "coordinated by", "excluded by", "removed from set", " ago "]
     {
         assert!(text.contains(words), "{words} in {text}");
     }

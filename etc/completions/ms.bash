@@ -18,7 +18,7 @@ _ms() {
     local options
     case $mode in
         mserver)
-            options="$daemon --create --join-only --level --state-dir --views
+            options="$daemon --create --join-only --level --confirm --state-dir --views
                 --static --failures --groups --ttl -h --help -V --version"
             ;;
         mcaster)
@@ -68,7 +68,7 @@ _ms() {
             mapfile -t COMPREPLY < <(compgen -W "sign prefer require" -- "$cur")
             return
             ;;
-        --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | \
+        --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | --confirm | \
             --max-groups | --max-members | --expire | --rejoin | --rate | \
             --walk | --walks | --seed | --hosts | --timeout | --seconds | --at)
             return

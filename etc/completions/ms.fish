@@ -46,8 +46,9 @@ __ms_option mserver,mcaster -l auth -x -a 'sign prefer require' -d 'what becomes
 __ms_option mserver,mcaster -l allow -x -d 'who may'
 
 __ms_option mserver -l create -d 'found the set at once instead of looking for it'
-__ms_option mserver -l join-only -d 'never found the set, look for it for ever'
+__ms_option mserver -l join-only -d 'never found the set; exit if none answers'
 __ms_option mserver -l level -x -d 'level of the set in the hierarchy'
+__ms_option mserver -l confirm -x -d 'others asked about a silent neighbour'
 __ms_option mserver -l state-dir -x -a '(__fish_complete_directories)' -d 'where the incarnation is kept'
 __ms_option mserver -l views -r -F -d 'append every view there, a line of JSON each'
 __ms_option mserver -l static -d 'a fixed ring, the command line of 1994'

@@ -76,6 +76,8 @@ pub struct Settings {
     pub rate: u32,
     /// Where detected failures are appended.
     pub failures: PathBuf,
+    /// Others that are asked about a silent neighbour.
+    pub confirm: u32,
     /// Where views are appended.
     pub views: Option<PathBuf>,
     /// Where the incarnation is kept.
@@ -112,6 +114,7 @@ impl Default for Settings {
             rejoin: 0,
             rate: 0,
             failures: PathBuf::from("failures"),
+            confirm: 0,
             views: None,
             state_dir: None,
             level: 1,
@@ -209,6 +212,7 @@ impl Settings {
             "rejoin" => self.rejoin = number(value, 0, 31_536_000, " seconds")?,
             "rate" => self.rate = number(value, 0, 100_000_000, " datagrams a second")?,
             "failures" => self.failures = PathBuf::from(value),
+            "confirm" => self.confirm = number(value, 0, 249, "")?,
             "views" => self.views = path(),
             "state-dir" => self.state_dir = path(),
             "level" => self.level = number(value, 1, 255, "")?,
@@ -275,7 +279,7 @@ impl Settings {
             retries: self.retries.unwrap_or(p.retries),
             ..*p
         };
-        profile.params()
+        Params { confirm: self.confirm, ..profile.params() }
     }
 }
 

@@ -79,8 +79,9 @@ pub const MCASTER: &[Opt] = &[
 /// `ms mserver [options] --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR`
 pub const MSERVER: &[Opt] = &[
     flag("", "create", "found the set at once instead of looking for it"),
-    flag("", "join-only", "never found the set, look for it for ever"),
+    flag("", "join-only", "never found the set; exit if none answers"),
     with("", "level", "N", "level of the set in the hierarchy (default 1)"),
+    with("", "confirm", "K", "others asked about a silent neighbour (default 0)"),
     with("", "state-dir", "DIR", "where the incarnation is kept (default /var/lib/ms)"),
     with("", "views", "FILE", "append every view there, a line of JSON each"),
     flag("", "static", "a fixed ring, the command line of 1994"),

@@ -58,6 +58,11 @@ impl Operator {
         }
     }
 
+    /// The life that a mserver is in.
+    pub fn life(&self, daemon: SocketAddrV4, set: &str) -> Life {
+        self.ask(daemon, set, Body::StatsRequest { long: false }).from.life
+    }
+
     /// Asks for something that must be taken up.
     pub fn request(&self, daemon: SocketAddrV4, set: &str, request: Request) {
         let answer = self.ask(daemon, set, Body::Request(request));

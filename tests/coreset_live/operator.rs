@@ -2,8 +2,7 @@
 
 use super::ask::{Operator, named};
 use super::set::{CALM, Set, place};
-use membership::name::Incarnation;
-use membership::wire::coreset::{Body, Life, Request};
+use membership::wire::coreset::{Body, Request};
 
 #[test]
 fn a_set_is_split_and_merged_again_as_asked() {
@@ -54,8 +53,8 @@ fn a_daemon_leaves_and_joins_as_it_is_told_and_serves_on() {
     let set = Set::of(&[11, 12, 13], CALM);
     let operator = Operator::new(set.world.ip(200));
     let at = set.world.at(12);
-    let life = Life { address: at, inc: Incarnation(0) };
     for _ in 0..2 {
+        let life = operator.life(at, &set.name);
         operator.request(at, &set.name, Request::Leave(life));
         set.await_view(&[11, 13]);
         set.await_status(12, "it is out", |s| (s["phase"] == "out").then_some(()));

@@ -292,21 +292,20 @@ fn every_note_stands_in_diagnostics() {
 
 #[test]
 fn every_reason_of_an_isolation_is_explained() {
+    let page = page("mserver.8");
+    let text = page.split(".Ss Why a member is isolated").nth(1).unwrap();
+    let text = text.split(".Sh COUNTERS").next().unwrap();
     let program = program("src/proto/coreset");
-    let text = page("mserver.8");
+    let display = program.split("impl fmt::Display for Cause").nth(1).unwrap();
+    let display = display.split("fn named(").next().unwrap();
     let mut tried = 0;
-    // `isolate(who, "why")`, and what is told of those that are put among the isolated by hand.
-    for (call, behind) in [("isolate(", ", \""), ("let why = ", "\"")] {
-        for rest in program.split(call).skip(1) {
-            let end = rest.find([';', '{']).unwrap_or(rest.len());
-            let Some((_, why)) = rest[..end].split_once(behind) else { continue };
-            let why = why.split('"').next().unwrap();
-            let noted = rest[end..].trim_start_matches([';', ' ', '\n']).starts_with("self.note(");
-            if call == "isolate(" || noted {
-                assert!(text.contains(&format!("\n.It Qq {why}\n")), "{why}");
-                tried += 1;
-            }
+    for string in display.split("write!(").skip(1).filter_map(|rest| rest.split('"').nth(1)) {
+        // What stands between the particulars.
+        for piece in string.split('{').flat_map(|piece| piece.rsplit('}').next()) {
+            let piece = piece.trim_matches([' ', ',']);
+            assert!(text.contains(piece), "{piece:?} of {string:?}");
+            tried += 1;
         }
     }
-    assert!(tried >= 15, "only {tried} reasons were found");
+    assert!(tried >= 25, "only {tried} pieces were found");
 }

@@ -49,6 +49,11 @@ impl Outside {
         self.timer.left() > 0
     }
 
+    /// Whether a member answered us.
+    pub fn is_answered(&self) -> bool {
+        self.answered || self.floor.is_some()
+    }
+
     /// Ticks until the next JOIN_REQ; 0: never.
     pub fn until_next(&self) -> u32 {
         self.timer.left()

@@ -39,10 +39,17 @@ impl Turn<'_> {
             .at
             .merges
             .iter_mut()
-            .filter_map(|(at, t)| t.tick(elapsed).then_some(*at))
+            .filter_map(|(at, search)| search.timer.tick(elapsed).then_some(*at))
             .collect();
         for at in due {
-            self.at.merges.insert(at, Countdown::after(params.probe));
+            let Some(search) = self.at.merges.get_mut(&at) else { continue };
+            if search.left == 0 {
+                self.at.merges.remove(&at);
+                self.refused(&format!("no merge with {at}: no leader of a set answers there"));
+                continue;
+            }
+            search.left -= 1;
+            search.timer = Countdown::after(params.probe);
             let view = Box::new(self.at.view.clone());
             self.send(at, Body::Probe { view, force: true });
         }

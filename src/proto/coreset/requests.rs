@@ -5,7 +5,7 @@
 
 use super::cause::Cause;
 use super::outside::OLD_LIFE;
-use super::state::Phase;
+use super::state::{Phase, Search};
 use super::turn::{Turn, is_open};
 use super::view::{merged_gids, smallest_free};
 use crate::name::Gid;
@@ -31,7 +31,8 @@ impl Turn<'_> {
                 None => self.queue(Request::AddParent(life)),
             },
             Request::Merge { at } if self.at.merges.len() < MERGES => {
-                self.at.merges.insert(at, Countdown::after(1));
+                let search = Search { timer: Countdown::after(1), left: PROBES };
+                self.at.merges.insert(at, search);
             }
             Request::Merge { .. } => self.refused("too many merges are asked for"),
             Request::Leave(life) if life != from => self.ignore("leave-for-another", from.address),
@@ -67,6 +68,12 @@ impl Turn<'_> {
             }
             None => match self.at.gone.get(&life.address).copied() {
                 Some(inc) if inc >= life.inc => self.refuse_life(life, inc),
+                _ if self.at.view.members.len() >= MAX_MEMBERS => {
+                    self.refuse(
+                        life,
+                        format!("the set has {MAX_MEMBERS} members and takes no more"),
+                    );
+                }
                 _ => self.queue(Request::Join(life)),
             },
         }
@@ -111,7 +118,13 @@ impl Turn<'_> {
 
     /// The state, for a joiner that a change has let in.
     pub fn send_init(&mut self, to: SocketAddrV4) {
-        let lost = self.at.lost.iter().map(|(who, time)| (*who, time.unwrap_or(0))).collect();
+        // 0 is for ever, so a time that is over is told as one that soon will be.
+        let lost = self
+            .at
+            .lost
+            .iter()
+            .map(|(who, time)| (*who, time.map_or(0, |left| left.max(1))))
+            .collect();
         let body = Body::Init {
             view: Box::new(self.at.view.clone()),
             prev: self.at.prev.clone().map(Box::new),
@@ -253,6 +266,8 @@ impl Turn<'_> {
     }
 }
 
+/// Probes for such a set before it is given up.
+const PROBES: u32 = 40;
 /// Sets that an operator may want to merge with at a time.
 const MERGES: usize = 16;
 /// Requests that wait at the most; joiners repeat theirs.

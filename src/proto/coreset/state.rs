@@ -95,6 +95,13 @@ pub(super) struct Promised {
     pub num: ViewNumber,
 }
 
+/// The search for a set of another name: until the next probe, and probes left.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Search {
+    pub timer: Countdown,
+    pub left: u32,
+}
+
 /// A separated member: how long it is looked for; none: as long as it takes.
 pub(super) type Lost = BTreeMap<SocketAddrV4, Option<u32>>;
 
@@ -159,7 +166,7 @@ pub(super) struct Inside {
     /// The last tick came too late.
     pub late: bool,
     /// Merges with sets of other names that an operator wants: where they are, and until the next probe.
-    pub merges: BTreeMap<SocketAddrV4, Countdown>,
+    pub merges: BTreeMap<SocketAddrV4, Search>,
 }
 
 /// In a view, or not.
@@ -236,6 +243,14 @@ impl CoreSet {
         match &self.side {
             Side::In(at) => at.phase.name(),
             Side::Out(_) => "out",
+        }
+    }
+
+    /// Whether we are in the set, or it answers us.
+    pub fn is_answered(&self) -> bool {
+        match &self.side {
+            Side::In(_) => true,
+            Side::Out(outside) => outside.is_answered(),
         }
     }
 

@@ -46,7 +46,7 @@ impl Inside {
             self.leaving.map_or(0, Countdown::left),
         ];
         let several = self.pending.values().map(|wait| wait.timer.left());
-        let merges = self.merges.values().map(|timer| timer.left());
+        let merges = self.merges.values().map(|search| search.timer.left());
         // A separated side whose time is over may take another name as soon as nothing else is at hand.
         let lost = self.lost.values().flatten().map(|&time| time.max(1));
         running(alone.into_iter().chain(several).chain(merges).chain(lost))

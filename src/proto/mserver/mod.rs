@@ -34,6 +34,9 @@ use crate::wire::{Kind, Message, WireError, prefix};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
+/// A set is looked for at least so long, in milliseconds, by those who may not found it.
+const SEARCH_MS: u64 = 5_000;
+
 /// Which of its places in core-sets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Side {
@@ -70,6 +73,8 @@ pub struct Mserver {
     memory: Memory,
     stopping: bool,
     ready: bool,
+    /// Ticks that have passed without it.
+    waited: u32,
 }
 
 /// What is wrong with a datagram: the word, and the error if it is no message.
@@ -93,6 +98,7 @@ impl Mserver {
             counters: Counters::default(),
             stopping: false,
             ready: false,
+            waited: 0,
         };
         mserver.sit(Side::Peer, (name, level, founding), actions);
         mserver
@@ -162,6 +168,7 @@ impl Mserver {
 
     fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
         self.memory.tick(elapsed);
+        self.wait_for_set(elapsed, actions);
         let places = &self.id.places;
         self.parcels.tick(elapsed, |name| Some(places.of(&name)), actions);
         for side in [Side::Child, Side::Peer] {
@@ -169,6 +176,26 @@ impl Mserver {
             let Some(seat) = self.seats.get_mut(&side) else { continue };
             let outcome = seat.tick_enrolment(elapsed, actions);
             self.enrolled(side, outcome, actions);
+        }
+    }
+
+    /// Who may only join has nothing to do where there is no set; one that answers is waited for.
+    fn wait_for_set(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
+        let Some(seat) = self.seats.get(&Side::Peer).filter(|_| !self.ready && !self.stopping)
+        else {
+            return;
+        };
+        let Some(set) = seat.set().filter(|_| seat.config().founding == Founding::Never) else {
+            return;
+        };
+        let params = &self.id.params;
+        let asking = seat.config().params.join.saturating_mul(params.retries + 1);
+        let patience = asking.max(params.ticks(SEARCH_MS));
+        self.waited = self.waited.saturating_add(elapsed);
+        if self.waited > patience && !set.is_answered() {
+            let seconds = u64::from(patience) * u64::from(params.tick_ms) / 1000;
+            let why = format!("no set {} answered for {seconds} s", seat.name());
+            actions.push(Action::Done(End::Unavailable(why)));
         }
     }
 
@@ -241,6 +268,8 @@ impl Mserver {
                 self.on_request(via, message, actions).map_err(|cause| (cause, None))
             }
             Body::Stats(_) | Body::Taken => Err(("not-asked", None)),
+            // Who may not join may not come in by a Merge either.
+            _ if !self.may_ask(from) => Err(("not-allowed", None)),
             _ => self.give(&message, actions).map_err(|cause| (cause, None)),
         }
     }

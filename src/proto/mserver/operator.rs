@@ -62,7 +62,7 @@ impl Mserver {
     }
 
     /// Members speak for themselves, whatever network they are in.
-    fn may_ask(&self, who: SocketAddrV4) -> bool {
+    pub(super) fn may_ask(&self, who: SocketAddrV4) -> bool {
         let view =
             |seat: &Seat| seat.set().and_then(CoreSet::view).is_some_and(|v| v.contains(who));
         self.allows(who) || self.seats.values().any(view)

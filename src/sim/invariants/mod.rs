@@ -17,11 +17,11 @@
 //! CONVERGE, MERGED and DELIVERED hold once the faults have ended: see [`settled`]. What daemons wrote
 //! down is checked by [`check_log`].
 
-mod log;
+mod logs;
 pub mod predicate;
 mod quiet;
 
-pub use log::check_log;
+pub use logs::check_log;
 pub use predicate::Install;
 pub use quiet::{Resting, settled};
 

@@ -14,14 +14,13 @@
 //! must not come in here, or mservers of two versions would never agree.
 
 use super::encode::Writer;
-use super::{Operation, SetName, View};
+use super::{Operation, View};
 use crate::name::Digest;
 use sha2::{Digest as _, Sha256};
-use std::net::SocketAddrV4;
 
 /// The digest of a view; that in its position is not looked at. `extra` is what the change that made it decides
-/// besides the view: the operations ([`encode_operations`]) or the side that goes ([`encode_side`]),
-/// nothing for other changes.
+/// besides the view: the operations ([`encode_operations`]); of a Split a byte, 1 for the side that
+/// goes and 0 for the one that stays; nothing for other changes.
 pub fn digest_of(view: &View, extra: &[u8]) -> Digest {
     let mut writer = Writer::default();
     writer.u16(view.position.num.0);
@@ -40,19 +39,12 @@ pub fn encode_operations(operations: &[Operation]) -> Vec<u8> {
     writer.0
 }
 
-/// The bytes of the side that goes in a Split, in the order given, and of its name, as the change has them.
-pub fn encode_side(side: &[SocketAddrV4], name: &SetName) -> Vec<u8> {
-    let mut writer = Writer::default();
-    writer.addresses(side);
-    writer.name(name);
-    writer.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::name::{Gid, Incarnation};
-    use crate::wire::coreset::{Done, Life, Member, Position};
+    use crate::wire::coreset::{Done, Life, Member, Position, SetName};
+    use std::net::SocketAddrV4;
 
     fn life(n: u8) -> Life {
         let address = SocketAddrV4::new([10, 0, 0, n].into(), 2900);

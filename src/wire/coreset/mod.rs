@@ -16,7 +16,7 @@ mod words;
 pub use check::{
     MAX_COUNTERS, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING,
 };
-pub use digest::{digest_of, encode_operations, encode_side};
+pub use digest::{digest_of, encode_operations};
 pub use encode::{BODIES, PAYLOAD_VERSION};
 
 use crate::name::{Digest, Gid, GroupName, Incarnation, ViewNumber};

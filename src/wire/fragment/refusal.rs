@@ -48,7 +48,7 @@ impl Refusal {
         "digest",
         "content",
         "unknown",
-        "stale",
+        "late-report",
     ];
 
     /// One word for the counters of `ms status`.

@@ -84,6 +84,6 @@ fn a_path_too_narrow_for_fragments_is_refused() {
 fn every_refusal_has_a_word_of_its_own() {
     let words: BTreeSet<_> = Refusal::CAUSES.into_iter().collect();
     assert_eq!(words.len(), Refusal::CAUSES.len());
-    assert_eq!(Refusal::Stale.cause(), "stale");
+    assert_eq!(Refusal::Stale.cause(), "late-report");
     assert_eq!(Refusal::Oversized { have: 2, most: 1 }.cause(), "whole-oversized");
 }

@@ -97,8 +97,8 @@ fn a_report_counts_once_and_only_from_whom_it_is_due() {
     assert_eq!(refused(peer(2), with(whole, 1)), "unknown");
     assert_eq!(refused(peer(1), with(WholeId { id: 8, ..whole }, 1)), "unknown");
     assert_eq!(refused(peer(1), with(WholeId { digest: [0; 16], ..whole }, 1)), "contradiction");
-    assert_eq!(refused(peer(1), with(whole, 0)), "stale");
-    assert_eq!(refused(peer(1), with(whole, 2)), "stale");
+    assert_eq!(refused(peer(1), with(whole, 0)), "late-report");
+    assert_eq!(refused(peer(1), with(whole, 2)), "late-report");
     assert_eq!(sending, before);
     assert_eq!(sending.report(peer(1), &report), Ok(Progress::Repeats(1)));
     assert_eq!(sending.report(peer(1), &report), Err(Refusal::Stale));
