@@ -34,8 +34,9 @@ use crate::wire::{Kind, Message, WireError, prefix};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
-/// A set is looked for at least so long, in milliseconds, by those who may not found it.
-const SEARCH_MS: u64 = 5_000;
+/// A set is looked for at least so long, in milliseconds, by those who may not found it: longer than a restarted mcaster
+/// takes to hear of its members again.
+const SEARCH_MS: u64 = 15_000;
 
 /// Which of its places in core-sets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
