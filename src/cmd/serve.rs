@@ -159,7 +159,7 @@ impl Files {
         };
         let failures = open(&self.failures, "failures")?;
         let views = open(&self.views, "views")?;
-        Ok(Records { failures, views, life: self.life.clone() })
+        Ok(Records::new(failures, views, self.life.clone()))
     }
 }
 

@@ -13,7 +13,7 @@
 
 mod local;
 
-use super::batch::{LARGEST, Receiver, Sent};
+use super::batch::{BATCH, LARGEST, Receiver, Sent};
 use super::clock::TickClock;
 use super::control::Control;
 use super::detour::{Delayed, Detour};
@@ -257,7 +257,8 @@ impl Daemon {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let due = self.detour.due().into_iter().chain(self.next_watchdog).min();
+        let due = self.detour.due().into_iter().chain(self.next_watchdog);
+        let due = due.chain(self.setup.records.due()).min();
         let due = due.map_or(Duration::MAX, |due| due.saturating_duration_since(now));
         self.clock.sleep(now, self.planned).min(due)
     }
@@ -267,6 +268,7 @@ impl Daemon {
         let now = Instant::now();
         self.release_delayed(now);
         self.control.expire(now, self.poll.registry());
+        self.setup.records.write_due(now);
         if let (Some(due), Some(every)) = (self.next_watchdog, self.notify.watchdog())
             && now >= due
         {
@@ -307,7 +309,8 @@ impl Daemon {
                     0
                 }
             };
-            self.sockets.set_readable(place, count > 0);
+            // A batch that is not full emptied the socket; what comes now is told of anew.
+            self.sockets.set_readable(place, count == BATCH);
             total += count;
             self.received += count as u64;
             for datagram in 0..count {
@@ -371,8 +374,10 @@ impl Daemon {
         self.take_actions();
     }
 
+    /// What others wait for goes out before anything is written down: a line in a file takes longer than a datagram.
     fn take_actions(&mut self) {
         let mut actions = std::mem::take(&mut self.actions);
+        let mut notes = Vec::new();
         for action in actions.drain(..) {
             match action {
                 Action::Send { to, bytes } => self.send(to, bytes),
@@ -380,12 +385,13 @@ impl Daemon {
                 Action::Relay { .. } => self.counters.count("relay-without-datagram"),
                 Action::Hear { group, on } => self.hear(group, on),
                 Action::KeepLife(inc) => self.setup.records.keep_life(inc),
-                Action::Note(note) => self.take_note(&note),
+                Action::Note(note) => notes.push(note),
                 Action::Ready => self.events.push_back(Event::Ready),
                 Action::Done(end) => self.events.push_back(Event::Ended(end)),
             }
         }
         self.actions = actions;
+        notes.into_iter().for_each(|note| self.take_note(note));
     }
 
     fn hear(&mut self, group: SocketAddrV4, on: bool) {
@@ -419,10 +425,10 @@ impl Daemon {
         }
     }
 
-    fn take_note(&mut self, note: &Note) {
+    fn take_note(&mut self, note: Note) {
+        self.trace_note(&note);
+        self.tell(&note);
         self.setup.records.take(note);
-        self.trace_note(note);
-        self.tell(note);
     }
 
     /// Logs a note; of those that a peer can cause at will, one a while.

@@ -1,6 +1,8 @@
 //! What a daemon writes to files while it runs: detected failures, views, and the incarnation that it uses.
 //!
-//! None of them is needed to go on: a disk that is full costs the record and a line in the log.
+//! None of them is needed to go on: a disk that is full costs the record and a line in the log. And none is urgent: a
+//! record has the time at which it was taken, and is written a little later, when what it tells of is over. To
+//! write a view takes longer than to agree on it, and on one host all members would do so at once.
 
 use crate::name::Incarnation;
 use crate::proto::note::{Note, SetNews};
@@ -9,23 +11,66 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How much later records are written.
+const LATER: Duration = Duration::from_millis(10);
 
 /// The files, as far as there are any.
 #[derive(Default)]
 pub struct Records {
     /// Where detected failures are appended.
-    pub failures: Option<File>,
+    failures: Option<File>,
     /// Where views are appended.
-    pub views: Option<File>,
+    views: Option<File>,
     /// Where the incarnation is kept.
-    pub life: Option<PathBuf>,
+    life: Option<PathBuf>,
+    /// What is not written yet, with its time.
+    taken: Vec<(SystemTime, Note)>,
+    /// When it will be.
+    due: Option<Instant>,
 }
 
 impl Records {
-    /// Writes down what is to be kept of a note.
-    pub fn take(&mut self, note: &Note) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// Records go to those files, as far as there are any: detected failures, views, and the incarnation.
+    pub fn new(failures: Option<File>, views: Option<File>, life: Option<PathBuf>) -> Records {
+        Records { failures, views, life, taken: Vec::new(), due: None }
+    }
+
+    /// When there is something to write, if there is.
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Takes a note, to write down a little later what is to be kept of it.
+    pub fn take(&mut self, note: Note) {
+        let kept = match note {
+            Note::Failed { .. } => self.failures.is_some(),
+            Note::Set(SetNews::View(_)) => self.views.is_some(),
+            _ => false,
+        };
+        if kept {
+            self.taken.push((SystemTime::now(), note));
+            self.due.get_or_insert_with(|| Instant::now() + LATER);
+        }
+    }
+
+    /// Writes what is due by now.
+    pub fn write_due(&mut self, now: Instant) {
+        if self.due.is_some_and(|due| now >= due) {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        self.due = None;
+        for (time, note) in std::mem::take(&mut self.taken) {
+            self.write_note(time, &note);
+        }
+    }
+
+    fn write_note(&mut self, time: SystemTime, note: &Note) {
+        let now = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         if let (Note::Failed { gid, by, .. }, Some(file)) = (note, &mut self.failures) {
             let line =
                 format!("Member {gid} is detected failed by {by} at {} sec.\n\n", now.as_secs());
@@ -43,6 +88,13 @@ impl Records {
         if let Some(path) = &self.life {
             told("incarnation", write_life(path, inc));
         }
+    }
+}
+
+/// At the end, or when the files are opened anew, nothing is left out.
+impl Drop for Records {
+    fn drop(&mut self) {
+        self.write();
     }
 }
 

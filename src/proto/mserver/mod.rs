@@ -71,6 +71,8 @@ pub struct Mserver {
     heard: BTreeSet<SocketAddrV4>,
     parcels: Parcels,
     counters: Counters,
+    /// Messages sent, by what they are: each to one mserver, and each to all of a group.
+    sent: [Counters; 2],
     memory: Memory,
     stopping: bool,
     ready: bool,
@@ -97,6 +99,7 @@ impl Mserver {
             seats: BTreeMap::new(),
             heard: heard.into_iter().collect(),
             counters: Counters::default(),
+            sent: Default::default(),
             stopping: false,
             ready: false,
             waited: 0,

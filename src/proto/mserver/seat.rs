@@ -312,6 +312,7 @@ pub fn refusal(out: &[SetAction]) -> Option<String> {
 impl Mserver {
     /// Carries out what a set wants done.
     pub(super) fn take(&mut self, side: Side, out: Vec<SetAction>, actions: &mut Vec<Action>) {
+        self.keep_life(side, actions);
         for action in out {
             match action {
                 SetAction::Send { to, message } => self.send(side, to, false, &message, actions),
@@ -327,7 +328,6 @@ impl Mserver {
                 SetAction::Note(note) => self.note(side, note, actions),
             }
         }
-        self.keep_life(side, actions);
     }
 
     fn send(
@@ -346,11 +346,13 @@ impl Mserver {
         if let Some(view) = seat.set().and_then(CoreSet::view) {
             self.memory.told(view, message, (!group).then_some(to));
         }
+        self.sent[usize::from(group)].count(message.body.name());
         let places = &self.id.places;
         self.parcels.send(bytes, to, &members, |name| Some(places.of(&name)), actions);
     }
 
-    /// An incarnation must not be used again, even by a process that knows nothing of this one.
+    /// An incarnation must not be used again, even by a process that knows nothing of this one: it is kept before
+    /// anybody hears of it.
     fn keep_life(&mut self, side: Side, actions: &mut Vec<Action>) {
         let Some(seat) = self.seats.get_mut(&side) else { return };
         let Some(inc) = seat.set.as_ref().map(|set| set.life().inc) else { return };

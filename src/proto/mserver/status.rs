@@ -17,6 +17,8 @@ impl Mserver {
             all.insert("child".into(), of_seat(seat, self.id.own).into());
         }
         all.insert("counters".into(), self.counters.to_json());
+        let [to_one, to_all] = self.sent.each_ref().map(|sent| sent.to_json());
+        all.insert("sent".into(), json!({"to_one": to_one, "to_all": to_all}));
         Value::Object(all)
     }
 
