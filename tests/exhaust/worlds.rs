@@ -84,7 +84,7 @@ pub const WORLDS: &[Case] = &[
         name: "an operation, and one of three fails",
         world: || World::of(&[3]).submits(2).fails(1, 3),
         sometimes: &["overlaps", "batches", "compressed", "late commits", "WAIT-PREV"],
-        small: round(1, 0, 3218),
+        small: round(1, 0, 3241),
         large: round(4, 1, 58264),
     },
     Case {
@@ -99,7 +99,7 @@ pub const WORLDS: &[Case] = &[
             "WAIT-CURRENT",
             "WAIT-PREV",
         ],
-        small: round(1, 0, 12244),
+        small: round(1, 0, 12378),
         large: round(3, 1, 231281),
     },
     Case {

@@ -1,7 +1,9 @@
 //! Operations of the layer above: agreed on in batches, in one order, each exactly once.
 //!
-//! A member keeps its operations until they are committed, and forwards all that are outstanding, in their order, to
-//! the leader, which makes a batch of everything consecutive it has. A batch that commits without losses is a step of
+//! A member keeps its operations until they are committed, and forwards them, in their order, to the leader, which
+//! makes a batch of everything consecutive it has. The first goes at once; while it is under way others gather, and go
+//! with the next view or when they fill a datagram: the busier the set, the more an exchange carries. What gets
+//! lost is forwarded again after T_ACK. A batch that commits without losses is a step of
 //! `k`, not of the view number. Physical changes start in Idle only, so batches make room: whoever
 //! knows of a physical request starts none for a while.
 
@@ -13,6 +15,8 @@ use std::net::SocketAddrV4;
 
 /// Bytes of operations in one batch: one datagram holds them.
 const BATCH: usize = 1000;
+/// Operations of ours that are forwarded and not committed, at the most.
+const UNDER_WAY: usize = 1024;
 /// Operations of one member that a leader keeps before they are their turn.
 const WINDOW: usize = 4096;
 
@@ -20,34 +24,52 @@ impl Turn<'_> {
     /// An operation of our own host.
     pub fn submit(&mut self, bytes: Vec<u8>) {
         self.me.operations.push_back(bytes);
-        self.forward();
+        let alone = self.me.forwarded <= self.me.first;
+        if alone || self.unforwarded().1 {
+            self.forward_more();
+        }
     }
 
-    /// Our outstanding operations, in their order, as far as one datagram goes.
-    fn outstanding(&self) -> Vec<Operation> {
+    /// Our operations that were not forwarded, in their order, as far as one datagram goes; and whether they fill it.
+    fn unforwarded(&self) -> (Vec<Operation>, bool) {
         let origin = self.me.life();
+        let from = self.me.forwarded.max(self.me.first);
+        let past = usize::try_from(from - self.me.first).unwrap_or(usize::MAX);
         let mut room = BATCH;
         let mut list = Vec::new();
-        for (number, bytes) in (self.me.first..).zip(&self.me.operations) {
+        if past >= UNDER_WAY {
+            return (list, false);
+        }
+        for (number, bytes) in (from..).zip(self.me.operations.iter().skip(past)) {
             let size = bytes.len() + OVERHEAD;
             if size > room && !list.is_empty() {
-                break;
+                return (list, true);
             }
             room = room.saturating_sub(size);
             list.push(Operation { origin, number, bytes: bytes.clone() });
         }
-        list
+        (list, room == 0)
     }
 
-    /// To the leader, at once and every T_ACK.
+    /// To the leader, from the first that is outstanding: it may be another one, or have missed something.
     pub fn forward(&mut self) {
+        self.me.forwarded = self.me.first;
+        self.at.forward = Countdown::OFF;
+        self.forward_more();
+    }
+
+    /// To the leader, what it has not been told yet.
+    fn forward_more(&mut self) {
         if self.me.operations.is_empty() {
-            self.at.forward = Countdown::OFF;
             return;
         }
-        self.at.forward = Countdown::after(self.me.config.params.reply);
-        if let Some(leader) = self.leader().filter(|l| *l != self.own()) {
-            let operations = self.outstanding();
+        if self.at.forward.left() == 0 {
+            self.at.forward = Countdown::after(self.me.config.params.reply);
+        }
+        let Some(leader) = self.leader().filter(|l| *l != self.own()) else { return };
+        let (operations, _) = self.unforwarded();
+        if let Some(last) = operations.last() {
+            self.me.forwarded = last.number + 1;
             self.send(leader, Body::Forward(operations));
         }
     }
@@ -125,11 +147,14 @@ impl Turn<'_> {
         Some(ChangeKind::Application { operations })
     }
 
-    /// What can be applied now: of each member, its operations from the next one on without a gap.
+    /// What can be applied now: of each member, its operations from the next one on without a gap. Each time another
+    /// member's come first, or one that always fills a batch would keep all others from being served.
     fn consecutive(&self) -> Vec<Operation> {
         let mut operations = Vec::new();
         let mut room = BATCH;
-        for member in &self.at.view.members {
+        let members = &self.at.view.members;
+        let first = (self.at.view.position.k % members.len() as u64) as usize;
+        for member in members.iter().cycle().skip(first).take(members.len()) {
             let origin: Life = member.life;
             let mut number = self.at.view.done_of(origin) + 1;
             while let Some(bytes) = self.operation(origin, number) {
@@ -156,7 +181,7 @@ impl Turn<'_> {
     /// What an install means for operations that wait.
     pub fn after_batch(&mut self, change: &Change, applied: &[Operation], physical: bool) {
         let own = self.me.life();
-        let done = self.at.view.done_of(own);
+        let (done, before) = (self.at.view.done_of(own), self.me.first);
         while self.me.first <= done && self.me.operations.pop_front().is_some() {
             self.me.first += 1;
         }
@@ -173,10 +198,17 @@ impl Turn<'_> {
             self.at.held_back = 0;
             self.at.heard_pending = Countdown::OFF;
         }
-        self.at.forward = match self.me.operations.is_empty() {
-            true => Countdown::OFF,
-            false => Countdown::after(self.me.config.params.reply),
-        };
+        match physical {
+            // The leader may be another one, which knows none of them.
+            true => self.forward(),
+            false => {
+                // Only what makes progress is not forwarded again: others' operations say nothing of ours.
+                if self.me.first > before || self.me.operations.is_empty() {
+                    self.at.forward = Countdown::OFF;
+                }
+                self.forward_more();
+            }
+        }
     }
 
     /// Time passes for operations that wait.
@@ -198,5 +230,16 @@ impl Turn<'_> {
     }
 }
 
+/// Whether two batches, one that is committed and one that is initiated, fit one datagram.
+pub(super) fn fit_together(one: &ChangeKind, two: &ChangeKind) -> bool {
+    let size = |kind: &ChangeKind| match kind {
+        ChangeKind::Application { operations } => {
+            operations.iter().map(|o| o.bytes.len() + OVERHEAD).sum::<usize>()
+        }
+        _ => 0,
+    };
+    size(one) + size(two) <= BATCH
+}
+
 /// Bytes of an operation beside its own.
-const OVERHEAD: usize = 24;
+const OVERHEAD: usize = 22;

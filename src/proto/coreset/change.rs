@@ -11,12 +11,13 @@
 //! Beyond the thesis: a change has an id; a WAIT carries the higher change; any member that has committed answers a
 //! straggler; those who did not ACK leave in the same Commit, no separate Fail is needed.
 
+use super::batch::fit_together;
 use super::cause::Cause;
 use super::priority::key;
 use super::state::{Phase, Wait};
 use super::turn::{Turn, message_in};
 use crate::proto::timer::Countdown;
-use crate::wire::coreset::{self, Body, Change, ChangeId, ChangeKind, Position};
+use crate::wire::coreset::{self, Body, Change, ChangeId, ChangeKind, CoreMessage, Position};
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
@@ -113,7 +114,7 @@ impl Turn<'_> {
             && change.is_batch()
             && let Some(next) = self.next_batch()
         {
-            return self.commit_and_initiate(change, next);
+            return self.commit_and_initiate(commit, change, next);
         }
         self.multicast_as(&deaf, commit);
         if let Some(joiner) = joiner.filter(|_| self.over().is_none()) {
@@ -123,14 +124,20 @@ impl Turn<'_> {
         }
     }
 
-    /// The Commit and the next Initiate in one datagram: the same as one after the other.
-    fn commit_and_initiate(&mut self, change: Change, next: ChangeKind) {
+    /// The Commit and the next Initiate in one datagram, if they fit: the same as one after the other.
+    fn commit_and_initiate(&mut self, commit: CoreMessage, change: Change, next: ChangeKind) {
         let next = self.new_change(next, 0);
         self.at.floor = Some(next.clone());
         self.at.known = true;
         let wait = self.wait();
         self.enter(Phase::Coord { acks: BTreeSet::new(), wait }, "next batch");
-        self.multicast(Body::CommitInitiate(change, next));
+        match fit_together(&change.kind, &next.kind) {
+            true => self.multicast(Body::CommitInitiate(change, next)),
+            false => {
+                self.multicast_message(commit);
+                self.multicast(Body::Initiate(next));
+            }
+        }
         self.check_done();
     }
 

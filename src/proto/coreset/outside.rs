@@ -127,6 +127,7 @@ impl CoreSet {
         self.me.inc = Incarnation(self.me.inc.max(known).0.saturating_add(1));
         // A life's operations are numbered from 1.
         self.me.first = 1;
+        self.me.forwarded = 1;
         if let Side::Out(outside) = &mut self.side {
             outside.tries = 0;
             outside.floor = None;

@@ -24,6 +24,8 @@ pub(super) struct Me {
     /// Our operations that are not committed yet, in their order, the first one's number.
     pub operations: VecDeque<Vec<u8>>,
     pub first: u64,
+    /// The number of the first one that the leader was not told of.
+    pub forwarded: u64,
 }
 
 impl Me {
@@ -186,7 +188,7 @@ pub struct CoreSet {
 impl CoreSet {
     /// A mserver that starts in its life `inc`, and looks for its set.
     pub fn new(config: Config, inc: Incarnation, out: &mut Vec<SetAction>) -> CoreSet {
-        let me = Me { config, inc, seq: 0, operations: VecDeque::new(), first: 1 };
+        let me = Me { config, inc, seq: 0, operations: VecDeque::new(), first: 1, forwarded: 1 };
         let mut set = CoreSet { me, side: Side::Out(Outside::default()) };
         set.begin(out);
         set

@@ -132,13 +132,17 @@ impl<'a> Turn<'a> {
 
     pub fn multicast(&mut self, body: Body) {
         let message = self.message(body);
+        self.multicast_message(message);
+    }
+
+    pub fn multicast_message(&mut self, message: CoreMessage) {
         self.out.push(SetAction::Multicast(message));
     }
 
     /// To everybody whom `change` concerns: by multicast, and singly to those who do not hear our group.
     pub fn multicast_as(&mut self, change: &Change, message: CoreMessage) {
         let outside = self.deaf(change);
-        self.out.push(SetAction::Multicast(message.clone()));
+        self.multicast_message(message.clone());
         for to in outside {
             self.send_as(to, message.clone());
         }
