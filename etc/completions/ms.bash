@@ -61,7 +61,7 @@ _ms() {
             return
             ;;
         --profile)
-            mapfile -t COMPREPLY < <(compgen -W "lan wan thesis" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "lan fast wan thesis" -- "$cur")
             return
             ;;
         --auth)

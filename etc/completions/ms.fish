@@ -36,7 +36,7 @@ __ms_option mserver,mcaster -s u -l user -x -a '(__fish_complete_users)' -d 'run
 __ms_option mserver,mcaster -s v -l verbose -d 'log more'
 __ms_option mserver,mcaster -s q -l quiet -d 'log warnings and errors only'
 __ms_option mserver,mcaster -l syslog -d 'log to syslog in the foreground too'
-__ms_option mserver,mcaster -l profile -x -a 'lan wan thesis' -d 'timings'
+__ms_option mserver,mcaster -l profile -x -a 'lan fast wan thesis' -d 'timings'
 __ms_option mserver,mcaster -l tick -x -d 'length of a tick in milliseconds'
 __ms_option mserver,mcaster -l query -x -d 'from one answered QUERY to the next'
 __ms_option mserver,mcaster -l reply -x -d 'how long an answer is waited for'

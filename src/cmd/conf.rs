@@ -197,7 +197,7 @@ impl Settings {
             "syslog" => self.syslog = yes_or_no(value)?,
             "profile" => {
                 self.profile =
-                    Profile::named(value).ok_or("must be lan, wan or thesis".to_string())?;
+                    Profile::named(value).ok_or("must be lan, fast, wan or thesis".to_string())?;
             }
             "tick" => self.tick = Some(number(value, 1, 60_000, " ms")?),
             "query" => self.query = Some(number(value, 1, 3_600_000, " ms")?),

@@ -53,7 +53,7 @@ pub const DAEMON: &[Opt] = &[
     Opt { many: true, ..flag("v", "verbose", "log more (twice: everything)") },
     flag("q", "quiet", "log warnings and errors only"),
     Opt { keyword: true, ..flag("", "syslog", "log to syslog in the foreground too") },
-    with("", "profile", "NAME", "timings: lan (default), wan or thesis"),
+    with("", "profile", "NAME", "timings: lan (default), fast, wan or thesis"),
     with("", "tick", "MS", "length of a tick in milliseconds"),
     with("", "query", "MS", "from one answered QUERY to the next"),
     with("", "reply", "MS", "how long an answer is waited for"),
