@@ -2,6 +2,7 @@
 
 use membership::name::Gid;
 use membership::proto::coreset::{Founding, SetNote, SetParams};
+use membership::proto::params::Profile;
 use membership::sim::event::What;
 use membership::sim::world::address;
 use membership::sim::{HostId, Kind, World};
@@ -234,4 +235,36 @@ fn whoever_gave_up_a_merge_does_not_join_an_earlier_one() {
     world.links.unfilter();
     assert!(world.run_until(200, together), "{}", world.transcript());
     world.must_be_sound();
+}
+
+#[test]
+fn members_behind_one_cut_are_removed_at_once_by_one_change() {
+    // The timings of the profile lan: the verdict takes at most 40 + 23 * 2 ticks, a change a few more. If the ACK of
+    // each silent member were waited for, it would be 46 more.
+    let lan = SetParams::of(&Profile::named("lan").unwrap().params());
+    for (these, those) in [([0, 1, 2, 3], [4, 5, 6, 7]), ([0, 2, 4, 6], [1, 3, 5, 7])] {
+        let mut world = set(8, lan);
+        world.run(30);
+        world.cut(&these, &those);
+        let halves = |world: &World| {
+            (0..8).all(|host| {
+                let side = if these.contains(&host) { these } else { those };
+                members(world, host) == side
+            })
+        };
+        assert!(world.run_until(110, halves), "{}", world.transcript());
+        world.heal();
+        assert!(world.run_until(100, together), "{}", world.transcript());
+    }
+}
+
+#[test]
+fn one_silent_neighbour_costs_the_others_nothing() {
+    let lan = SetParams::of(&Profile::named("lan").unwrap().params());
+    let mut world = set(8, lan);
+    world.crash(3);
+    assert!(world.run_until(110, |world| members(world, 0) == [0, 1, 2, 4, 5, 6, 7]));
+    assert!(accusations(&world).iter().all(|(_, why)| *why == "no REPLY"));
+    world.run(200);
+    assert_eq!(world.tally().of("isolations"), 1, "{}", world.transcript());
 }

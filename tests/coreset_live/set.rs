@@ -152,7 +152,9 @@ impl Set {
         let view = within(PATIENCE, &format!("one view of {hosts:?}"), || one_view(&set));
         for &host in hosts {
             let logged = |i: &Install| view["digest"] == i.view.position.digest.to_string();
-            assert!(self.installs(host).iter().any(logged), "host {host} has written it down");
+            within(PATIENCE, &format!("host {host} has written it down"), || {
+                self.installs(host).iter().any(logged).then_some(())
+            });
         }
         view
     }

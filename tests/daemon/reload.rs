@@ -78,6 +78,9 @@ fn a_member_takes_other_timings_and_a_rotated_file_of_failures() {
     one.await_log(READ);
     two.kill();
     one.await_log("no REPLY to 2 QUERYs");
+    let told = "Member 2 is detected failed by 1 at ";
+    eventually("the failure is written down", || {
+        world.read("failures1").starts_with(told).then_some(())
+    });
     assert_eq!(world.read("failures1.old"), "");
-    assert!(world.read("failures1").starts_with("Member 2 is detected failed by 1 at "));
 }

@@ -287,6 +287,7 @@ fn fresh(me: &Me, view: View, prev: Option<Change>) -> Inside {
         lost: BTreeMap::new(),
         gone: BTreeMap::new(),
         departed: VecDeque::new(),
+        silent: BTreeSet::new(),
         watch: Watch { query: Countdown::after(params.query), ..Watch::default() },
         pending: BTreeMap::new(),
         // It probes at once: others may have founded the set in the same instant.

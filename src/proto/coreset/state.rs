@@ -136,6 +136,8 @@ pub(super) struct Inside {
     /// Who went last, and the gid that it had; the latest one last.
     pub departed: VecDeque<(SocketAddrV4, Gid)>,
     pub watch: Watch,
+    /// Others whom we asked as well, since our neighbour is silent, and who have not answered.
+    pub silent: BTreeSet<SocketAddrV4>,
     /// Joiners whose INIT is not acknowledged.
     pub pending: BTreeMap<SocketAddrV4, Wait>,
     /// Until the next probe, and probe replies counted.

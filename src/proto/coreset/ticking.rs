@@ -53,6 +53,8 @@ impl Inside {
     }
 }
 
+/// Retries with which the others are asked as well when a neighbour is silent: with fewer, half of them say little.
+const MANY: u32 = 6;
 /// T_FAILOVER in multiples of T_REPLY: how long a member that is to leave waits for its operations.
 const FAILOVER: u32 = 50;
 
@@ -150,16 +152,43 @@ impl Turn<'_> {
         if query_due {
             watch.nonce = watch.nonce.wrapping_add(1);
             watch.retries = params.retries;
+            self.at.silent.clear();
             return self.query(ccw);
         }
         if watch.reply.tick(judged) {
             if watch.retries == 0 {
-                let witnesses = self.witnesses(ccw).len();
-                return self
-                    .isolate(ccw, Cause::NoReply { queries: params.retries + 1, witnesses });
+                return self.judge(ccw);
             }
             watch.retries -= 1;
             self.query(ccw);
+            self.look_around(ccw);
+        }
+    }
+
+    /// A neighbour that has been silent for half of its tries may not be the only one: behind a cut there are more, and
+    /// whoever did not know of them would wait for the ACK of each. All others are asked too, and judged with it.
+    fn look_around(&mut self, ccw: SocketAddrV4) {
+        let retries = self.me.config.params.retries;
+        if retries < MANY {
+            return;
+        }
+        if self.at.watch.retries == retries / 2 {
+            self.at.silent = self.others().into_iter().filter(|other| *other != ccw).collect();
+        }
+        let nonce = self.at.watch.nonce;
+        for other in self.at.silent.clone() {
+            self.send(other, Body::Query { nonce, check: None });
+        }
+    }
+
+    /// The neighbour answered none of our QUERYs, and some of the others none either.
+    fn judge(&mut self, ccw: SocketAddrV4) {
+        let retries = self.me.config.params.retries;
+        let witnesses = self.witnesses(ccw).len();
+        let silent = std::mem::take(&mut self.at.silent);
+        self.isolate(ccw, Cause::NoReply { queries: retries + 1, witnesses });
+        for other in silent {
+            self.isolate(other, Cause::NoReply { queries: retries / 2 + 1, witnesses: 0 });
         }
     }
 
@@ -212,10 +241,14 @@ impl Turn<'_> {
             return self.send(asker, Body::Reply { nonce, check });
         }
         let asked = self.at.watch.reply.left() > 0 && nonce == self.at.watch.nonce;
+        if asked && check.is_none() && self.at.silent.remove(&sender) {
+            return;
+        }
         if !asked || self.watched() != Some(about) {
             return self.ignore("reply-not-asked", sender);
         }
         self.at.watch.reply = Countdown::OFF;
+        self.at.silent.clear();
         self.at.watch.query = Countdown::after(self.me.config.params.query);
     }
 

@@ -311,6 +311,7 @@ impl<'a> Turn<'a> {
         let params = self.me.config.params;
         self.at.watch.query = Countdown::after(params.query);
         self.at.watch.reply = Countdown::OFF;
+        self.at.silent.clear();
         self.at.eager = self.at.eager.max(params.probe.saturating_mul(EAGER));
         self.at.probe = Countdown::after(self.probe_period());
     }

@@ -96,6 +96,8 @@ struct Process {
     acked: Option<ChangeId>,
     triple: Triple,
     since: u32,
+    /// The QUERY that the neighbour was sent last.
+    asked: Option<u16>,
 }
 
 type Triple = (&'static str, Option<ChangeId>, Option<Position>, Option<SocketAddrV4>, usize);
@@ -164,10 +166,13 @@ impl Watch {
             Body::Commit(change) | Body::CommitInitiate(change, _) => {
                 self.committed(tick, from, change);
             }
-            Body::Query { check: None, .. } => {
-                let view = self.processes.get(&from.address).and_then(|p| p.last.as_ref());
-                let up = view.and_then(|(_, view)| ccw(view, from.address));
-                if up != to {
+            Body::Query { nonce, check: None } => {
+                let process = self.processes.entry(from.address).or_default();
+                let up = process.last.as_ref().and_then(|(_, view)| ccw(view, from.address));
+                if up == to {
+                    process.asked = Some(*nonce);
+                } else if process.asked != Some(*nonce) {
+                    // Others are asked too, but only when the neighbour was.
                     self.broken("RING", tick, who(from), format!("QUERY to {to:?}, not {up:?}"));
                 }
             }
