@@ -58,6 +58,16 @@ impl Operator {
         }
     }
 
+    /// Where it is.
+    pub fn at(&self) -> SocketAddrV4 {
+        self.at
+    }
+
+    /// Sends bytes, whatever they are.
+    pub fn send(&self, daemon: SocketAddrV4, bytes: &[u8]) {
+        self.socket.send_to(bytes, daemon).expect("sent");
+    }
+
     /// The life that a mserver is in.
     pub fn life(&self, daemon: SocketAddrV4, set: &str) -> Life {
         self.ask(daemon, set, Body::StatsRequest { long: false }).from.life

@@ -22,6 +22,7 @@ mod lab;
 mod leave;
 mod log;
 mod network;
+mod noise;
 mod operator;
 mod parent;
 mod pause;
