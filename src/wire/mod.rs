@@ -14,6 +14,7 @@
 pub mod auth;
 pub mod checksum;
 pub mod coreset;
+mod cursor;
 mod error;
 pub mod fragment;
 mod message;

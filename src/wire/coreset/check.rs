@@ -13,7 +13,7 @@ use super::{
     View, Wait,
 };
 use crate::name::Gid;
-use crate::wire::WireError;
+use crate::wire::{WireError, cursor};
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
@@ -30,7 +30,7 @@ pub const MAX_LOST: usize = 1024;
 /// Most counters that statistics have.
 pub const MAX_COUNTERS: usize = 255;
 /// Longest string, in bytes.
-pub const MAX_STRING: usize = 255;
+pub const MAX_STRING: usize = cursor::MAX_STRING;
 
 type Checked = Result<(), WireError>;
 

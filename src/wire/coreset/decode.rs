@@ -5,17 +5,17 @@
 //! a later version, and ignored.
 
 use super::check::{
-    MAX_COUNTERS, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, MAX_STRING,
-    message as check,
+    MAX_COUNTERS, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_PARENTS, MAX_REQUESTS, message as check,
 };
 use super::encode::flag;
 use super::{
-    Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, Life, Member, Operation, Position,
+    Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, Member, Operation, Position,
     Request, SetName, Stats, StatsDetail, View, Wait,
 };
 use crate::name::{Digest, Gid, GroupName, Incarnation, ViewNumber};
+use crate::wire::cursor::{Limit, Read, Reader, refuse};
 use crate::wire::{Header, Message, WireError};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
 /// Bytes of the parts that come in lists, in `encode.rs`: the least that an element can have.
 mod least {
@@ -28,12 +28,6 @@ mod least {
     pub const REQUEST: usize = 1;
     pub const LOST: usize = 10;
     pub const COUNTER: usize = 9;
-}
-
-type Read<T> = Result<T, WireError>;
-
-const fn refuse<T>(word: &'static str) -> Read<T> {
-    Err(WireError::Payload(word))
 }
 
 impl CoreMessage {
@@ -85,9 +79,6 @@ impl CoreMessage {
         Ok(message)
     }
 }
-
-/// What is left of the payload.
-struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn body(&mut self, code: u8, flags: u8) -> Read<Body> {
@@ -273,14 +264,6 @@ impl<'a> Reader<'a> {
         Ok(Member { gid: self.gid()?, life: self.life()? })
     }
 
-    fn gid(&mut self) -> Read<Gid> {
-        Ok(Gid(self.u16()?))
-    }
-
-    fn life(&mut self) -> Read<Life> {
-        Ok(Life { address: self.address()?, inc: Incarnation(self.u32()?) })
-    }
-
     fn subjects(&mut self) -> Read<Vec<SocketAddrV4>> {
         self.addresses("subjects: too many")
     }
@@ -289,87 +272,4 @@ impl<'a> Reader<'a> {
         let count = self.u16()?.into();
         self.list(count, Limit(MAX_MEMBERS, least::ADDRESS, word), Reader::address)
     }
-
-    fn optional(&mut self) -> Read<Option<SocketAddrV4>> {
-        if self.has()? { self.address().map(Some) } else { Ok(None) }
-    }
-
-    fn address(&mut self) -> Read<SocketAddrV4> {
-        let ip = Ipv4Addr::from(self.array::<4>()?);
-        Ok(SocketAddrV4::new(ip, self.u16()?))
-    }
-
-    fn string(&mut self) -> Read<String> {
-        // A length of one byte is at most this.
-        const { assert!(MAX_STRING == u8::MAX as usize) };
-        let len = self.u8()?.into();
-        match std::str::from_utf8(self.take(len)?) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => refuse("string: not UTF-8"),
-        }
-    }
-
-    /// A list whose count was read; refused before anything is kept if it cannot be.
-    fn list<T>(
-        &mut self,
-        count: usize,
-        Limit(most, least, word): Limit,
-        element: impl Fn(&mut Reader<'a>) -> Read<T>,
-    ) -> Read<Vec<T>> {
-        if count > most {
-            return refuse(word);
-        }
-        if count > self.0.len() / least {
-            return refuse("length: ends too early");
-        }
-        (0..count).map(|_| element(self)).collect()
-    }
-
-    /// A count of 0 or 1.
-    fn has(&mut self) -> Read<bool> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => refuse("count: more than one"),
-        }
-    }
-
-    fn u8(&mut self) -> Read<u8> {
-        self.array().map(u8::from_be_bytes)
-    }
-
-    fn u16(&mut self) -> Read<u16> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Read<u32> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Read<u64> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        match self.0.split_first_chunk() {
-            Some((first, rest)) => {
-                self.0 = rest;
-                Ok(*first)
-            }
-            None => refuse("length: ends too early"),
-        }
-    }
-
-    fn take(&mut self, len: usize) -> Read<&'a [u8]> {
-        match self.0.split_at_checked(len) {
-            Some((first, rest)) => {
-                self.0 = rest;
-                Ok(first)
-            }
-            None => refuse("length: ends too early"),
-        }
-    }
 }
-
-/// Most elements of a list, the least bytes of one, and the word for too many.
-struct Limit(usize, usize, &'static str);

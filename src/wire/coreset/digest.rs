@@ -13,9 +13,9 @@
 //! change: two changes with one result on one view make one view. Whatever is added to a view on the wire
 //! must not come in here, or mservers of two versions would never agree.
 
-use super::encode::Writer;
 use super::{Operation, View};
 use crate::name::Digest;
+use crate::wire::cursor::Writer;
 use sha2::{Digest as _, Sha256};
 
 /// The digest of a view; that in its position is not looked at. `extra` is what the change that made it decides

@@ -94,12 +94,12 @@
 //! A large message travels in fragments; none of this knows.
 
 use super::{
-    Body, Change, ChangeId, ChangeKind, CoreMessage, KIND, Life, Member, Operation, Position,
-    Request, SetName, Stats, View, Wait, check, classical,
+    Body, Change, ChangeId, ChangeKind, CoreMessage, KIND, Member, Operation, Position, Request,
+    SetName, Stats, View, Wait, check, classical,
 };
 use crate::name::Gid;
+use crate::wire::cursor::Writer;
 use crate::wire::{Draft, Sum, WireError};
-use std::net::SocketAddrV4;
 
 /// The version of the payload: a higher one has more fields, and these as well.
 pub const PAYLOAD_VERSION: u8 = 1;
@@ -212,10 +212,6 @@ impl Body {
         }
     }
 }
-
-/// Counts are checked to be small before anything is written.
-#[derive(Default)]
-pub(super) struct Writer(pub Vec<u8>);
 
 impl Writer {
     fn message(&mut self, message: &CoreMessage) {
@@ -425,41 +421,5 @@ impl Writer {
     fn member(&mut self, member: &Member) {
         self.u16(member.gid.0);
         self.life(&member.life);
-    }
-
-    fn life(&mut self, life: &Life) {
-        self.address(life.address);
-        self.u32(life.inc.0);
-    }
-
-    pub fn addresses(&mut self, addresses: &[SocketAddrV4]) {
-        self.u16(addresses.len() as u16);
-        addresses.iter().for_each(|&address| self.address(address));
-    }
-
-    fn optional(&mut self, address: Option<SocketAddrV4>) {
-        self.u8(address.is_some().into());
-        address.into_iter().for_each(|address| self.address(address));
-    }
-
-    fn address(&mut self, address: SocketAddrV4) {
-        self.0.extend(address.ip().octets());
-        self.u16(address.port());
-    }
-
-    fn u8(&mut self, n: u8) {
-        self.0.push(n);
-    }
-
-    pub fn u16(&mut self, n: u16) {
-        self.0.extend(n.to_be_bytes());
-    }
-
-    fn u32(&mut self, n: u32) {
-        self.0.extend(n.to_be_bytes());
-    }
-
-    pub fn u64(&mut self, n: u64) {
-        self.0.extend(n.to_be_bytes());
     }
 }
