@@ -8,6 +8,7 @@ pub mod coreset;
 pub mod counters;
 pub mod door;
 pub mod enrolment;
+pub mod group;
 pub mod mcaster;
 pub mod monitor;
 pub mod mserver;

@@ -17,6 +17,7 @@ pub mod coreset;
 mod cursor;
 mod error;
 pub mod fragment;
+pub mod group;
 mod message;
 pub mod prefix;
 mod table;

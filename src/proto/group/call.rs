@@ -1,0 +1,237 @@
+//! What a call does where a group is decided (II.D.2): each once, in the order that was agreed on.
+
+use super::registry::{Effect, Registry, Role, delta, direct};
+use crate::name::GroupName;
+use crate::wire::group::{
+    Call, Content, Core, Entry, GroupKey, MemberId, Mode, Reason, Refusal, Request, RequestId,
+};
+
+/// Members that one group can have.
+const MAX_ROSTER: usize = 1 << 20;
+
+impl Registry {
+    /// A call for the group of that name. Where there is none, the request looks for it again.
+    pub(super) fn call(&mut self, request: Request, effects: &mut Vec<Effect>) {
+        let name = (request.group, None);
+        let Some(record) = self.records.get_mut(&name) else {
+            return effects.push(Effect::Again(Box::new(request)));
+        };
+        let key = record.key;
+        let Role::Core { core, lock } = &mut record.role else {
+            return effects.push(Effect::Again(Box::new(request)));
+        };
+        if let Some(lock) = lock {
+            if !lock.waiting.iter().any(|waiting| waiting.id == request.id) {
+                lock.waiting.push(request);
+            }
+            return;
+        }
+        if core.is_done(request.id) {
+            let core = core.clone();
+            return effects.push(Effect::Show { request: Box::new(request), core });
+        }
+        let outcome = match request.call.clone() {
+            Call::Join { mode, member, tag, .. } => {
+                self.join(&key, &request, (mode, member, tag), effects)
+            }
+            Call::Leave { member } => self.leave(&key, &request, member, effects),
+            Call::Fail { members } => self.fail(&key, &request, &members, effects),
+            Call::Merge { other } => self.merge(&key, &request, other, effects),
+            Call::Split { new, members } => self.split(&key, &request, (new, &members), effects),
+            Call::View => {
+                let core = core.clone();
+                return effects.push(Effect::Show { request: Box::new(request), core });
+            }
+        };
+        let request = Box::new(request);
+        effects.push(match outcome {
+            Ok(()) => Effect::Answer { request, outcome: Ok(()) },
+            Err(Refused::Because(refusal)) => Effect::Answer { request, outcome: Err(refusal) },
+            Err(Refused::NotHere) => Effect::Again(request),
+        });
+    }
+
+    fn join(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        (mode, member, tag): (Mode, MemberId, Vec<u8>),
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        if core.entry(member).is_some() {
+            return Ok(());
+        }
+        let creates = core.roster.is_empty() && core.key.inc == request.id;
+        if mode == Mode::Create && !creates {
+            return Err(Refused::Because(Refusal::Exists));
+        }
+        if core.roster.len() >= MAX_ROSTER {
+            return Err(Refused::Because(Refusal::TooLarge));
+        }
+        let entry = Entry { id: member, gid: core.next_gid, tag, path: request.path.clone() };
+        core.next_gid += 1;
+        core.number += 1;
+        core.roster.push(entry.clone());
+        core.set_done(request.id);
+        let reason = if creates { Reason::Created } else { Reason::Joined };
+        let direct = delta(core, reason, vec![request.id], (&[], &[entry]));
+        let core = Box::new(core.clone());
+        effects.push(Effect::View { direct, core, gone: Vec::new() });
+        Ok(())
+    }
+
+    fn leave(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        member: MemberId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        let gone: Vec<Entry> = core.entry(member).cloned().into_iter().collect();
+        if gone.is_empty() {
+            return Err(Refused::Because(Refusal::NotMember));
+        }
+        core.set_done(request.id);
+        self.remove(key, gone, (Reason::Left, vec![request.id]), effects);
+        Ok(())
+    }
+
+    /// Whoever of them is still there goes, in one view.
+    fn fail(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        members: &[MemberId],
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        core.set_done(request.id);
+        let failed = |e: &&Entry| members.contains(&e.id);
+        let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
+        self.remove(key, gone, (Reason::Failed, vec![request.id]), effects);
+        Ok(())
+    }
+
+    /// Takes members away; a group without any has ended.
+    pub(super) fn remove(
+        &mut self,
+        key: &GroupKey,
+        gone: Vec<Entry>,
+        (reason, causes): (Reason, Vec<RequestId>),
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((core, _)) = self.core_of(key) else { return };
+        if gone.is_empty() {
+            return;
+        }
+        core.roster.retain(|entry| !gone.contains(entry));
+        core.number += 1;
+        let direct = delta(core, reason, causes, (&gone, &[]));
+        let (ended, term) = (core.roster.is_empty(), core.term);
+        let core = Box::new(core.clone());
+        effects.push(Effect::View { direct, core, gone });
+        if ended {
+            self.records.remove(&key.full_name());
+            effects.push(Effect::Ended { key: *key, term });
+        }
+    }
+
+    /// Two groups become one: the other's members stand behind ours, with gids of their own where ours are taken.
+    fn merge(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        other: GroupName,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let other_key = match self.get((other, None)) {
+            Some(record) if matches!(record.role, Role::Core { lock: None, .. }) => record.key,
+            _ => return Err(Refused::NotHere),
+        };
+        if other_key == *key {
+            return Err(Refused::Because(Refusal::NotPossible));
+        }
+        let (theirs, _) = self.core_of(&other_key).ok_or(Refused::NotHere)?;
+        let theirs = theirs.clone();
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        if core.qos.order != theirs.qos.order {
+            return Err(Refused::Because(Refusal::NotPossible));
+        }
+        for mut entry in theirs.roster.clone() {
+            if core.roster.iter().any(|ours| ours.gid == entry.gid) || entry.gid < core.next_gid {
+                entry.gid = core.next_gid;
+            }
+            core.next_gid = core.next_gid.max(entry.gid + 1);
+            core.roster.push(entry);
+        }
+        core.number = core.number.max(theirs.number) + 1;
+        core.set_done(request.id);
+        let whole = Content::Whole(core.roster.clone());
+        let direct = direct(core, Reason::Merged, vec![request.id], whole);
+        let core = Box::new(core.clone());
+        effects.push(Effect::View { direct, core, gone: Vec::new() });
+        self.records.remove(&other_key.full_name());
+        effects.push(Effect::Ended { key: other_key, term: theirs.term });
+        Ok(())
+    }
+
+    /// Some members go to a group of their own, whose name was reserved before.
+    fn split(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        (new, members): (GroupName, &[u32]),
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        let new_key = GroupKey { name: new, suffix: None, inc: request.id };
+        let ours = |role: &Role| matches!(role, Role::Reserved(first) if first.id == request.id);
+        match self.get((new, None)) {
+            None => {}
+            Some(record) if record.role == Role::Lost || ours(&record.role) => {}
+            Some(_) => return Err(Refused::Because(Refusal::Exists)),
+        }
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        let all_here = members.iter().all(|gid| core.roster.iter().any(|e| e.gid == *gid));
+        if members.is_empty() || !all_here {
+            return Err(Refused::Because(Refusal::NotMember));
+        }
+        let goes = |e: &Entry| members.contains(&e.gid);
+        if core.roster.iter().all(goes) {
+            return Err(Refused::Because(Refusal::NotPossible));
+        }
+        core.set_done(request.id);
+        let gone: Vec<Entry> = core.roster.iter().filter(|e| goes(e)).cloned().collect();
+        let part = Core {
+            key: new_key,
+            qos: core.qos.clone(),
+            term: 1,
+            number: 1,
+            roster: gone.clone(),
+            next_gid: core.next_gid,
+            done: core.done.clone(),
+        };
+        self.remove(key, gone, (Reason::Split, vec![request.id]), effects);
+        effects.push(first_view(&part));
+        let role = Role::Core { core: Box::new(part), lock: None };
+        let record = super::registry::Record { key: new_key, term: 1, role };
+        self.records.insert(new_key.full_name(), record);
+        effects.push(Effect::Settled { key: new_key, term: 1 });
+        Ok(())
+    }
+}
+
+fn first_view(core: &Core) -> Effect {
+    let whole = Content::Whole(core.roster.clone());
+    let direct = direct(core, Reason::Split, Vec::new(), whole);
+    Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() }
+}
+
+/// Why a call has no effect.
+enum Refused {
+    /// It never will.
+    Because(Refusal),
+    /// The core, or another one that it needs, is elsewhere.
+    NotHere,
+}

@@ -1,0 +1,120 @@
+//! Two sets become one: what their registries come to (RECONCILE; thesis IV.E.2, rule 2).
+//!
+//! ```text
+//!   one side        other side       together
+//!   core            core             one group: union, highest number + 1, highest term + 1
+//!   core            above, lost      the higher term; at equal terms the core
+//!   above           above            the higher term; at equal terms the lower branch
+//!   one incarnation another          the lower incarnation keeps the name, the other gets a suffix
+//! ```
+//!
+//! A pure function of both, the same whichever side computes it. A request that both sides did, since it was applied
+//! twice before they met again, is done once: members are told apart by who they are.
+
+use super::registry::{Effect, Record, Registry, Role, direct};
+use crate::wire::group::{Content, Core, Entry, Reason};
+
+/// The registry of the merged set, and the views that follow.
+///
+/// The first registry is that of the side whose members stand first in the merged view.
+pub fn reconcile(first: &Registry, second: &Registry) -> (Registry, Vec<Effect>) {
+    let mut all = first.clone();
+    let mut effects = Vec::new();
+    for record in second.iter() {
+        let name = record.key.full_name();
+        match all.records.remove(&name) {
+            None => {
+                all.records.insert(name, record.clone());
+            }
+            Some(ours) if ours.key.inc == record.key.inc => {
+                let together = same_group(ours, record.clone(), &mut effects);
+                all.records.insert(name, together);
+            }
+            Some(ours) => apart(ours, record.clone(), &mut all, &mut effects),
+        }
+    }
+    (all, effects)
+}
+
+fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record {
+    match (&ours.role, &theirs.role) {
+        (Role::Core { core: a, .. }, Role::Core { core: b, .. }) => {
+            let core = union(a, b);
+            let (key, term) = (core.key, core.term);
+            let whole = Content::Whole(core.roster.clone());
+            let direct = direct(&core, Reason::Merged, Vec::new(), whole);
+            effects.push(Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() });
+            effects.push(Effect::Settled { key, term });
+            Record { key, term, role: Role::Core { core: Box::new(core), lock: None } }
+        }
+        _ => match strength(&ours) >= strength(&theirs) {
+            true => ours,
+            false => theirs,
+        },
+    }
+}
+
+/// Which of two records about one group is believed: the higher term, then who knows more.
+fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::SocketAddrV4>>) {
+    let (knows, branch) = match &record.role {
+        Role::Core { .. } => (3, None),
+        Role::Above(branch) => (2, Some(*branch)),
+        Role::Reserved(_) => (1, None),
+        Role::Lost => (0, None),
+    };
+    (record.term, knows, std::cmp::Reverse(branch))
+}
+
+/// The members of both sides: those that both have where the first has them, then the first's, then the second's.
+fn union(a: &Core, b: &Core) -> Core {
+    let mut core = a.clone();
+    core.next_gid = a.next_gid.max(b.next_gid);
+    for entry in &b.roster {
+        if core.entry(entry.id).is_some() {
+            continue;
+        }
+        let taken = core.roster.iter().any(|ours| ours.gid == entry.gid);
+        let gid = if taken { core.next_gid } else { entry.gid };
+        core.next_gid = core.next_gid.max(gid + 1);
+        core.roster.push(Entry { gid, ..entry.clone() });
+    }
+    core.term = a.term.max(b.term) + 1;
+    core.number = a.number.max(b.number) + 1;
+    for done in &b.done {
+        match core.done.binary_search_by_key(&done.origin, |d| d.origin) {
+            Ok(place) => core.done[place].join(done),
+            Err(place) => core.done.insert(place, done.clone()),
+        }
+    }
+    core
+}
+
+/// Two groups that happen to have one name: the lower incarnation keeps it.
+fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Effect>) {
+    let exists = |record: &Record| matches!(record.role, Role::Core { .. } | Role::Above(_));
+    let name = ours.key.full_name();
+    let (keeps, goes) = match (exists(&ours), exists(&theirs)) {
+        (true, true) if ours.key.inc <= theirs.key.inc => (ours, Some(theirs)),
+        (true, true) => (theirs, Some(ours)),
+        (false, true) => (theirs, None),
+        (true, false) | (false, false) => (ours, None),
+    };
+    all.records.insert(name, keeps);
+    let Some(mut goes) = goes else { return };
+    // A suffix that no other record has: the lowest gid of its members, or what follows.
+    let lowest = match &goes.role {
+        Role::Core { core, .. } => core.roster.iter().map(|entry| entry.gid).min().unwrap_or(0),
+        Role::Above(_) | Role::Reserved(_) | Role::Lost => 0,
+    };
+    let free = |suffix: &u32| !all.records.contains_key(&(name.0, Some(*suffix)));
+    goes.key.suffix = (lowest..=u32::MAX).find(free);
+    if let Role::Core { core, .. } = &mut goes.role {
+        core.key = goes.key;
+        core.number += 1;
+        let whole = Content::Whole(core.roster.clone());
+        let direct = direct(core, Reason::Resync, Vec::new(), whole);
+        effects.push(Effect::View { direct, core: core.clone(), gone: Vec::new() });
+        effects.push(Effect::Settled { key: goes.key, term: goes.term });
+    }
+    all.records.insert(goes.key.full_name(), goes);
+}

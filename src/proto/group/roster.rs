@@ -1,0 +1,121 @@
+//! The members of a group in the order of seniority, the digest of a view, and which requests are done.
+
+use crate::name::Digest;
+use crate::wire::coreset::Life;
+use crate::wire::group::{Completed, Core, Entry, MemberId, RequestId};
+use sha2::{Digest as _, Sha256};
+use std::net::SocketAddrV4;
+
+/// Numbers beyond the first gap that are remembered of one origin: as many requests may be under way.
+const BEYOND: usize = 1024;
+
+impl Core {
+    /// The digest of the view that is: over incarnation, number, and the roster with gids in its order; never over how
+    /// it came about.
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        hash.update(bytes_of(&self.key.inc.origin));
+        hash.update(self.key.inc.number.to_be_bytes());
+        hash.update(self.number.to_be_bytes());
+        for entry in &self.roster {
+            hash.update(bytes_of(&entry.id.mi));
+            hash.update(entry.id.number.to_be_bytes());
+            hash.update(entry.gid.to_be_bytes());
+        }
+        let mut digest = Digest::default();
+        let whole = hash.finalize();
+        digest.0.copy_from_slice(&whole[..16]);
+        digest
+    }
+
+    /// The entry of a member.
+    pub fn entry(&self, id: MemberId) -> Option<&Entry> {
+        self.roster.iter().find(|entry| entry.id == id)
+    }
+
+    /// Whether a request of that name is done.
+    pub fn is_done(&self, id: RequestId) -> bool {
+        self.done.iter().any(|done| done.origin == id.origin && done.has(id.number))
+    }
+
+    /// A request is done: it has had its effect, once.
+    pub fn set_done(&mut self, id: RequestId) {
+        let place = self.done.binary_search_by_key(&id.origin, |done| done.origin);
+        let place = place.unwrap_or_else(|place| {
+            let new = Completed { origin: id.origin, up_to: 0, beyond: Vec::new() };
+            self.done.insert(place, new);
+            place
+        });
+        self.done[place].add(id.number);
+    }
+
+    /// The mservers of the core's own set that have members behind them, in their order.
+    pub fn branches(&self) -> Vec<SocketAddrV4> {
+        let mut branches: Vec<SocketAddrV4> =
+            self.roster.iter().filter_map(|entry| entry.path.first().copied()).collect();
+        branches.sort_unstable();
+        branches.dedup();
+        branches
+    }
+}
+
+impl Completed {
+    /// Whether that number is among them.
+    pub fn has(&self, number: u64) -> bool {
+        number <= self.up_to || self.beyond.binary_search(&number).is_ok()
+    }
+
+    /// One more is done.
+    pub fn add(&mut self, number: u64) {
+        if self.has(number) {
+            return;
+        }
+        if let Err(place) = self.beyond.binary_search(&number) {
+            self.beyond.insert(place, number);
+        }
+        // Requests that were refused elsewhere, or gave up, leave gaps; the oldest gap is closed when there are too many.
+        if self.beyond.len() > BEYOND {
+            self.up_to = self.beyond.remove(0);
+        }
+        while self.beyond.first() == Some(&(self.up_to + 1)) {
+            self.up_to = self.beyond.remove(0);
+        }
+    }
+
+    /// The union of what both sides of a partition did.
+    pub fn join(&mut self, other: &Completed) {
+        self.up_to = self.up_to.max(other.up_to);
+        let beyond = std::mem::take(&mut self.beyond);
+        beyond.into_iter().chain(other.beyond.iter().copied()).for_each(|n| self.add(n));
+    }
+}
+
+fn bytes_of(life: &Life) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    bytes[..4].copy_from_slice(&life.address.ip().octets());
+    bytes[4..6].copy_from_slice(&life.address.port().to_be_bytes());
+    bytes[6..].copy_from_slice(&life.inc.0.to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Incarnation;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn requests_are_done_once_in_whatever_order() {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2901);
+        let origin = Life { address, inc: Incarnation(1) };
+        let mut done = Completed { origin, up_to: 0, beyond: Vec::new() };
+        for number in [3, 1, 3, 5, 2] {
+            done.add(number);
+        }
+        assert_eq!((done.up_to, done.beyond.as_slice()), (3, &[5][..]));
+        assert!(done.has(2) && !done.has(4) && done.has(5));
+        let other = Completed { origin, up_to: 4, beyond: vec![7] };
+        done.join(&other);
+        assert_eq!((done.up_to, done.beyond.as_slice()), (5, &[7][..]));
+    }
+}

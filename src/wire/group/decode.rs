@@ -1,0 +1,244 @@
+//! Bytes to operations on groups; their layout is in `encode.rs`.
+//!
+//! Bytes behind the last field are fields of a later version, and ignored.
+
+use super::encode::{MODES, REASONS};
+use super::{
+    Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
+    Qos, Request, RequestId, Scope,
+};
+use crate::name::{Digest, GroupName};
+use crate::wire::WireError;
+use crate::wire::coreset::MAX_MEMBERS;
+use crate::wire::cursor::{Limit, Read, Reader, refuse};
+use std::net::SocketAddrV4;
+
+/// The least bytes that an element of a list can have.
+mod least {
+    pub const ADDRESS: usize = 6;
+    pub const NUMBER: usize = 4;
+    pub const LONG: usize = 8;
+    pub const MEMBER: usize = 14;
+    pub const REQUEST_ID: usize = 18;
+    pub const ENTRY: usize = MEMBER + NUMBER + 2;
+    pub const DONE: usize = 20;
+}
+
+impl GroupOp {
+    /// Reads an operation.
+    ///
+    /// # Errors
+    /// [`WireError::Payload`] with a word for the field that does not make sense, `where: what`.
+    pub fn decode(bytes: &[u8]) -> Result<GroupOp, WireError> {
+        let mut reader = Reader(bytes);
+        match reader.u8()? {
+            0 => refuse("version: 0"),
+            _ => reader.operation(),
+        }
+    }
+}
+
+impl Direct {
+    /// Reads a view.
+    ///
+    /// # Errors
+    /// As [`GroupOp::decode`].
+    pub fn decode(bytes: &[u8]) -> Result<Direct, WireError> {
+        let mut reader = Reader(bytes);
+        match reader.u8()? {
+            0 => refuse("version: 0"),
+            _ => reader.direct(),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn operation(&mut self) -> Read<GroupOp> {
+        Ok(match self.u8()? {
+            0 => GroupOp::Call(self.group_request()?),
+            1 => GroupOp::Reserve(self.group_request()?),
+            2 => GroupOp::Release { key: self.key()? },
+            3 => GroupOp::Create(self.group_request()?),
+            4 => GroupOp::Lead { key: self.key()?, term: self.u32()?, branch: self.address()? },
+            5 => GroupOp::Forget { key: self.key()?, term: self.u32()? },
+            6 => GroupOp::Lock { key: self.key()?, term: self.u32()?, carrier: self.address()? },
+            7 => GroupOp::Unlock { key: self.key()?, term: self.u32()? },
+            8 => {
+                let core = Box::new(self.core()?);
+                let rider = if self.has()? { Some(Box::new(self.group_request()?)) } else { None };
+                GroupOp::Adopt { core, rider }
+            }
+            9 => GroupOp::Moved { key: self.key()?, term: self.u32()?, down: self.optional()? },
+            10 => {
+                let count = self.u16()?.into();
+                let limit = Limit(MAX_MEMBERS, least::ADDRESS, "cut: too many");
+                let branches = self.list(count, limit, Reader::address)?;
+                GroupOp::Cut { branches, cause: self.request_id()? }
+            }
+            11 => GroupOp::Path { mi: self.life()?, path: self.path()? },
+            _ => return refuse("operation: unknown"),
+        })
+    }
+
+    fn direct(&mut self) -> Read<Direct> {
+        Ok(Direct {
+            key: self.key()?,
+            term: self.u32()?,
+            number: self.u32()?,
+            digest: Digest(self.array()?),
+            reason: self.place(&REASONS, "reason: unknown")?,
+            causes: {
+                let count = self.u16()?.into();
+                let limit = Limit(usize::MAX, least::REQUEST_ID, "causes: too many");
+                self.list(count, limit, Reader::request_id)?
+            },
+            content: match self.u8()? {
+                0 => Content::Delta { gone: self.numbers()?, came: self.entries()? },
+                1 => Content::Whole(self.entries()?),
+                _ => return refuse("content: unknown"),
+            },
+        })
+    }
+
+    fn core(&mut self) -> Read<Core> {
+        Ok(Core {
+            key: self.key()?,
+            qos: self.qos()?,
+            term: self.u32()?,
+            number: self.u32()?,
+            roster: self.entries()?,
+            next_gid: self.u32()?,
+            done: {
+                let count = self.u32()? as usize;
+                let limit = Limit(usize::MAX, least::DONE, "done: too many");
+                self.list(count, limit, Reader::completed)?
+            },
+        })
+    }
+
+    fn completed(&mut self) -> Read<Completed> {
+        let (origin, up_to) = (self.life()?, self.u64()?);
+        let count = self.u16()?.into();
+        let limit = Limit(usize::MAX, least::LONG, "done: too many");
+        let beyond = self.list(count, limit, Reader::u64)?;
+        if !beyond.is_sorted_by(|a, b| a < b) || beyond.first().is_some_and(|n| *n <= up_to) {
+            return refuse("done: not in order");
+        }
+        Ok(Completed { origin, up_to, beyond })
+    }
+
+    fn group_request(&mut self) -> Read<Request> {
+        let (id, group, call) = (self.request_id()?, self.group_name()?, self.call()?);
+        Ok(Request { id, group, call, path: self.path()? })
+    }
+
+    fn call(&mut self) -> Read<Call> {
+        Ok(match self.u8()? {
+            0 => Call::Join {
+                mode: self.place(&MODES, "mode: unknown")?,
+                member: self.member_id()?,
+                tag: self.tag()?,
+                qos: self.qos()?,
+            },
+            1 => Call::Leave { member: self.member_id()? },
+            2 => {
+                let count = self.u32()? as usize;
+                let limit = Limit(usize::MAX, least::MEMBER, "fail: too many");
+                Call::Fail { members: self.list(count, limit, Reader::member_id)? }
+            }
+            3 => Call::Merge { other: self.group_name()? },
+            4 => Call::Split { new: self.group_name()?, members: self.numbers()? },
+            5 => Call::View,
+            _ => return refuse("call: unknown"),
+        })
+    }
+
+    fn qos(&mut self) -> Read<Qos> {
+        Ok(Qos {
+            order: match self.u8()? {
+                0 => Order::Strong,
+                1 => Order::Weak,
+                _ => return refuse("order: unknown"),
+            },
+            batch: self.u16()?,
+            batch_ms: self.u32()?,
+            detect_ms: self.u32()?,
+            count_only: self.has()?,
+            survive: self.string()?,
+            merge: self.string()?,
+            name_scope: self.scope()?,
+            membership_scope: self.scope()?,
+        })
+    }
+
+    fn scope(&mut self) -> Read<Scope> {
+        Ok(match self.u8()? {
+            0 => Scope::Top,
+            1 => Scope::Level(self.u8()?),
+            2 => Scope::Set(self.group_name()?),
+            _ => return refuse("scope: unknown"),
+        })
+    }
+
+    fn entries(&mut self) -> Read<Vec<Entry>> {
+        let count = self.u32()? as usize;
+        let limit = Limit(usize::MAX, least::ENTRY, "roster: too many");
+        self.list(count, limit, |reader| {
+            let (id, gid) = (reader.member_id()?, reader.u32()?);
+            Ok(Entry { id, gid, tag: reader.tag()?, path: reader.path()? })
+        })
+    }
+
+    fn tag(&mut self) -> Read<Vec<u8>> {
+        let len = usize::from(self.u8()?);
+        if len > MAX_TAG {
+            return refuse("tag: too long");
+        }
+        Ok(self.take(len)?.to_vec())
+    }
+
+    fn key(&mut self) -> Read<GroupKey> {
+        let name = self.group_name()?;
+        let suffix = if self.has()? { Some(self.u32()?) } else { None };
+        Ok(GroupKey { name, suffix, inc: self.request_id()? })
+    }
+
+    fn request_id(&mut self) -> Read<RequestId> {
+        Ok(RequestId { origin: self.life()?, number: self.u64()? })
+    }
+
+    fn member_id(&mut self) -> Read<MemberId> {
+        Ok(MemberId { mi: self.life()?, number: self.u32()? })
+    }
+
+    fn path(&mut self) -> Read<Vec<SocketAddrV4>> {
+        let count = self.u8()?.into();
+        self.list(count, Limit(usize::MAX, least::ADDRESS, "path: too long"), Reader::address)
+    }
+
+    fn numbers(&mut self) -> Read<Vec<u32>> {
+        let count = self.u32()? as usize;
+        self.list(count, Limit(usize::MAX, least::NUMBER, "numbers: too many"), Reader::u32)
+    }
+
+    fn group_name(&mut self) -> Read<GroupName> {
+        let len = usize::from(self.u8()?);
+        let bytes = self.take(len)?;
+        let mut field = [0; GroupName::FIELD];
+        if len > GroupName::MAX || bytes.contains(&0) {
+            return refuse("name: length");
+        }
+        field[..len].copy_from_slice(bytes);
+        match GroupName::from_field(&field) {
+            Some(name) => Ok(name),
+            None => refuse("name: length"),
+        }
+    }
+
+    fn place<T: Copy>(&mut self, all: &[T], word: &'static str) -> Read<T> {
+        match all.get(usize::from(self.u8()?)) {
+            Some(one) => Ok(*one),
+            None => refuse(word),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Operations on groups to bytes, and the one place that says how they lie there.
+//!
+//! All of it is big-endian; a number in brackets is the length in bytes, `*` a list, `?` something that a
+//! count of 0 or 1 before it says to be there. `address` and `life` are those of core-set messages.
+//!
+//! ```text
+//!  request-id  origin: life, number (8)
+//!  member      its MI: life, number (4)
+//!  name        length (1), at most 31, bytes
+//!  key         name, count 0 or 1 (1) and suffix (4) ?, request-id
+//!  scope       0 (1): top; 1 (1), level (1); 2 (1), name
+//!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4), detection ms (4), count only (1): 0, 1;
+//!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
+//!  path        count (1), address *
+//!  entry       member, gid (4), length (1), tag, path
+//!  request     request-id, name, call, path
+//!  call        code (1), then by the code
+//!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, qos
+//!      1 LEAVE   member
+//!      2 FAIL    count (4), member *
+//!      3 MERGE   name of the other group
+//!      4 SPLIT   name of the new group, count (4), gid (4) *
+//!      5 VIEW    nothing
+//!  done        origin: life, up to (8), count (2), number (8) *
+//!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *
+//!  content     0 (1): count (4), gid (4) * of those who went, count (4), entry * of those who came
+//!              1 (1): count (4), entry *
+//!  direct      key, term (4), number (4), digest (16), reason (1), count (2), request-id *, content
+//!
+//!  operation   version (1), code (1), then by the code
+//!      0 CALL    request                    6 LOCK    key, term (4), carrier: address
+//!      1 RESERVE request                    7 UNLOCK  key, term (4)
+//!      2 RELEASE key                        8 ADOPT   core, count 0 or 1 (1), request ?
+//!      3 CREATE  request                    9 MOVED   key, term (4), count 0 or 1 (1), branch: address ?
+//!      4 LEAD    key, term (4), address    10 CUT     count (2), address *, request-id
+//!      5 FORGET  key, term (4)             11 PATH    life, path
+//! ```
+
+use super::{
+    Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MemberId, Mode, Order, Qos,
+    Reason, Request, RequestId, Scope,
+};
+use crate::name::GroupName;
+use crate::wire::cursor::Writer;
+use std::net::SocketAddrV4;
+
+/// The version of operations and messages about groups: a higher one has more fields, and these as well.
+pub const PAYLOAD_VERSION: u8 = 1;
+
+/// The codes of reasons are their places here.
+pub(super) const REASONS: [Reason; 8] = [
+    Reason::Created,
+    Reason::Joined,
+    Reason::Left,
+    Reason::Failed,
+    Reason::Partitioned,
+    Reason::Merged,
+    Reason::Split,
+    Reason::Resync,
+];
+
+/// The codes of modes are their places here.
+pub(super) const MODES: [Mode; 3] = [Mode::JoinOrCreate, Mode::Create, Mode::Existing];
+
+impl GroupOp {
+    /// The bytes of the operation, as a core-set agrees on them. Tags, paths and rules must keep their limits: the
+    /// interface to applications has seen to that.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.u8(PAYLOAD_VERSION);
+        writer.operation(self);
+        writer.0
+    }
+}
+
+impl Direct {
+    /// The bytes of the view, as they lie in a DIRECT.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.u8(PAYLOAD_VERSION);
+        writer.direct(self);
+        writer.0
+    }
+}
+
+impl Writer {
+    fn operation(&mut self, op: &GroupOp) {
+        match op {
+            GroupOp::Call(request) => self.asked(0, request),
+            GroupOp::Reserve(request) => self.asked(1, request),
+            GroupOp::Release { key } => {
+                self.u8(2);
+                self.key(key);
+            }
+            GroupOp::Create(request) => self.asked(3, request),
+            GroupOp::Lead { key, term, branch } => {
+                self.of_term(4, key, *term);
+                self.address(*branch);
+            }
+            GroupOp::Forget { key, term } => self.of_term(5, key, *term),
+            GroupOp::Lock { key, term, carrier } => {
+                self.of_term(6, key, *term);
+                self.address(*carrier);
+            }
+            GroupOp::Unlock { key, term } => self.of_term(7, key, *term),
+            GroupOp::Adopt { core, rider } => {
+                self.u8(8);
+                self.core(core);
+                self.u8(rider.is_some().into());
+                rider.iter().for_each(|request| self.group_request(request));
+            }
+            GroupOp::Moved { key, term, down } => {
+                self.of_term(9, key, *term);
+                self.optional(*down);
+            }
+            GroupOp::Cut { branches, cause } => {
+                self.u8(10);
+                self.addresses(branches);
+                self.request_id(cause);
+            }
+            GroupOp::Path { mi, path } => {
+                self.u8(11);
+                self.life(mi);
+                self.path(path);
+            }
+        }
+    }
+
+    fn asked(&mut self, code: u8, request: &Request) {
+        self.u8(code);
+        self.group_request(request);
+    }
+
+    fn of_term(&mut self, code: u8, key: &GroupKey, term: u32) {
+        self.u8(code);
+        self.key(key);
+        self.u32(term);
+    }
+
+    fn direct(&mut self, direct: &Direct) {
+        self.key(&direct.key);
+        self.u32(direct.term);
+        self.u32(direct.number);
+        self.0.extend(direct.digest.0);
+        self.place(&REASONS, direct.reason);
+        self.u16(direct.causes.len() as u16);
+        direct.causes.iter().for_each(|id| self.request_id(id));
+        match &direct.content {
+            Content::Delta { gone, came } => {
+                self.u8(0);
+                self.numbers(gone);
+                self.entries(came);
+            }
+            Content::Whole(entries) => {
+                self.u8(1);
+                self.entries(entries);
+            }
+        }
+    }
+
+    fn core(&mut self, core: &Core) {
+        self.key(&core.key);
+        self.qos(&core.qos);
+        self.u32(core.term);
+        self.u32(core.number);
+        self.entries(&core.roster);
+        self.u32(core.next_gid);
+        self.u32(core.done.len() as u32);
+        for Completed { origin, up_to, beyond } in &core.done {
+            self.life(origin);
+            self.u64(*up_to);
+            self.u16(beyond.len() as u16);
+            beyond.iter().for_each(|number| self.u64(*number));
+        }
+    }
+
+    fn group_request(&mut self, request: &Request) {
+        self.request_id(&request.id);
+        self.group_name(&request.group);
+        self.call(&request.call);
+        self.path(&request.path);
+    }
+
+    fn call(&mut self, call: &Call) {
+        match call {
+            Call::Join { mode, member, tag, qos } => {
+                self.u8(0);
+                self.place(&MODES, *mode);
+                self.member_id(member);
+                self.short(tag);
+                self.qos(qos);
+            }
+            Call::Leave { member } => {
+                self.u8(1);
+                self.member_id(member);
+            }
+            Call::Fail { members } => {
+                self.u8(2);
+                self.u32(members.len() as u32);
+                members.iter().for_each(|member| self.member_id(member));
+            }
+            Call::Merge { other } => {
+                self.u8(3);
+                self.group_name(other);
+            }
+            Call::Split { new, members } => {
+                self.u8(4);
+                self.group_name(new);
+                self.numbers(members);
+            }
+            Call::View => self.u8(5),
+        }
+    }
+
+    fn qos(&mut self, qos: &Qos) {
+        self.u8(match qos.order {
+            Order::Strong => 0,
+            Order::Weak => 1,
+        });
+        self.u16(qos.batch);
+        self.u32(qos.batch_ms);
+        self.u32(qos.detect_ms);
+        self.u8(qos.count_only.into());
+        self.short(qos.survive.as_bytes());
+        self.short(qos.merge.as_bytes());
+        self.scope(&qos.name_scope);
+        self.scope(&qos.membership_scope);
+    }
+
+    fn scope(&mut self, scope: &Scope) {
+        match scope {
+            Scope::Top => self.u8(0),
+            Scope::Level(level) => {
+                self.u8(1);
+                self.u8(*level);
+            }
+            Scope::Set(name) => {
+                self.u8(2);
+                self.group_name(name);
+            }
+        }
+    }
+
+    fn entries(&mut self, entries: &[Entry]) {
+        self.u32(entries.len() as u32);
+        for Entry { id, gid, tag, path } in entries {
+            self.member_id(id);
+            self.u32(*gid);
+            self.short(tag);
+            self.path(path);
+        }
+    }
+
+    fn key(&mut self, key: &GroupKey) {
+        self.group_name(&key.name);
+        self.u8(key.suffix.is_some().into());
+        key.suffix.iter().for_each(|suffix| self.u32(*suffix));
+        self.request_id(&key.inc);
+    }
+
+    fn request_id(&mut self, id: &RequestId) {
+        self.life(&id.origin);
+        self.u64(id.number);
+    }
+
+    fn member_id(&mut self, id: &MemberId) {
+        self.life(&id.mi);
+        self.u32(id.number);
+    }
+
+    fn path(&mut self, path: &[SocketAddrV4]) {
+        self.u8(path.len() as u8);
+        path.iter().for_each(|&mserver| self.address(mserver));
+    }
+
+    fn numbers(&mut self, numbers: &[u32]) {
+        self.u32(numbers.len() as u32);
+        numbers.iter().for_each(|n| self.u32(*n));
+    }
+
+    fn group_name(&mut self, name: &GroupName) {
+        self.short(name.as_bytes());
+    }
+
+    fn short(&mut self, bytes: &[u8]) {
+        self.u8(bytes.len() as u8);
+        self.0.extend(bytes);
+    }
+
+    fn place<T: PartialEq + Copy>(&mut self, all: &[T], one: T) {
+        self.u8(all.iter().position(|other| *other == one).unwrap_or(0) as u8);
+    }
+}

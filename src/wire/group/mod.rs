@@ -1,0 +1,396 @@
+//! What mservers, member interfaces and applications say about application groups (thesis II.D, IV.D, VI.C).
+//!
+//! ```text
+//!   application ── call ──> MI ── SUBMIT ──> LAN mserver ── SUBMIT ──> ... the core ── agreed operation
+//!                           MI <── DIRECT ── LAN mserver <── DIRECT ── ...      └── DIRECT
+//! ```
+//!
+//! Here are the nouns; what is decided about them is in `proto::group`. An operation travels inside a core-set's
+//! batches and is opaque there: its bytes are those of [`GroupOp::encode`].
+
+mod decode;
+mod encode;
+
+pub use encode::PAYLOAD_VERSION;
+
+use super::coreset::Life;
+use crate::name::{Digest, GroupName};
+use std::fmt;
+use std::net::SocketAddrV4;
+
+/// The payload kind byte of messages about groups.
+pub const KIND: u8 = 2;
+/// Longest tag of a member, in bytes.
+pub const MAX_TAG: usize = 64;
+/// Most mservers between a core and a member interface: as many levels as there can be.
+pub const MAX_PATH: usize = 255;
+/// Longest text of a condition on which a side of a partition lives or merges, in bytes.
+pub const MAX_RULE: usize = 255;
+
+/// A request, for ever: who asked, in which life, and the number there. That of its creation is a group's incarnation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestId {
+    /// The member interface, or the mserver, that asked.
+    pub origin: Life,
+    /// Its count of requests, from 1.
+    pub number: u64,
+}
+
+/// A member, for ever.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MemberId {
+    /// Its member interface.
+    pub mi: Life,
+    /// Its number there.
+    pub number: u32,
+}
+
+/// Which group: a name, and the incarnation that tells groups of one name apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct GroupKey {
+    /// The name that its creator gave it.
+    pub name: GroupName,
+    /// The gid that sets off a side that had to take another name.
+    pub suffix: Option<u32>,
+    /// The request that created it.
+    pub inc: RequestId,
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.suffix {
+            None => write!(f, "{}", self.name),
+            Some(gid) => write!(f, "{}.{gid}", self.name),
+        }
+    }
+}
+
+/// How far something reaches (III.B.1.c, d).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Scope {
+    /// Everything there is above, as it is at any time.
+    #[default]
+    Top,
+    /// Sets up to this level.
+    Level(u8),
+    /// Sets below the set of this name, and that one.
+    Set(GroupName),
+}
+
+/// Whether changes of a group are agreed on before anybody sees them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Order {
+    /// All members see the same views in the same order.
+    #[default]
+    Strong,
+    /// Each change is seen at once where it comes from, and everywhere in the end.
+    Weak,
+}
+
+/// What a creator chooses (HIERARCHY: quality of service). Rules are kept as they were written.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Qos {
+    /// Strong or weak.
+    pub order: Order,
+    /// Changes that become one view at the most; 0 and 1: each is a view of its own.
+    pub batch: u16,
+    /// Milliseconds that a change may wait for others.
+    pub batch_ms: u32,
+    /// A fixed bound of detection in milliseconds; 0: timeouts follow what is measured.
+    pub detect_ms: u32,
+    /// Members are told the size and their rank, not the roster.
+    pub count_only: bool,
+    /// On which condition a side of a partition lives; empty: on any.
+    pub survive: String,
+    /// On which condition sides become one again; empty: because they were one.
+    pub merge: String,
+    /// Up to where the name is reserved.
+    pub name_scope: Scope,
+    /// The highest place that the core may have.
+    pub membership_scope: Scope,
+}
+
+/// A member as a core knows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Entry {
+    /// Who.
+    pub id: MemberId,
+    /// Its number in the group: never given twice on one side of a partition.
+    pub gid: u32,
+    /// What it says of itself.
+    pub tag: Vec<u8>,
+    /// The mservers from the core down to its member interface; none where the core is that LAN's own.
+    pub path: Vec<SocketAddrV4>,
+}
+
+/// Why a view differs from the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Reason {
+    /// The group was created.
+    Created,
+    /// Somebody joined.
+    Joined,
+    /// Somebody left.
+    Left,
+    /// Somebody failed.
+    Failed,
+    /// Mservers were lost, and those behind them.
+    Partitioned,
+    /// Two groups, or two sides of one, became one.
+    Merged,
+    /// Some went to a group of their own.
+    Split,
+    /// Nothing changed; the roster is told again.
+    Resync,
+}
+
+/// Who gets in by a join.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Mode {
+    /// Joins the group, or creates it.
+    #[default]
+    JoinOrCreate,
+    /// Creates it; an error if it exists.
+    Create,
+    /// Joins it; an error if it does not exist.
+    Existing,
+}
+
+/// What an application, or a mserver in its place, calls for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Call {
+    /// A_JOIN.
+    Join {
+        /// Joining, creating, or both.
+        mode: Mode,
+        /// Whom.
+        member: MemberId,
+        /// What it says of itself.
+        tag: Vec<u8>,
+        /// What a creator chooses; for the search only its membership scope counts.
+        qos: Qos,
+    },
+    /// A_LEAVE.
+    Leave {
+        /// Whom.
+        member: MemberId,
+    },
+    /// A_FAIL, A_MULTI_FAIL: members are gone without leave.
+    Fail {
+        /// Whom.
+        members: Vec<MemberId>,
+    },
+    /// A_MERGE: another group becomes part of this one.
+    Merge {
+        /// The other group.
+        other: GroupName,
+    },
+    /// A_SPLIT: some members go to a group of their own.
+    Split {
+        /// Its name.
+        new: GroupName,
+        /// Their gids.
+        members: Vec<u32>,
+    },
+    /// The roster, once more, for who asks.
+    View,
+}
+
+/// A call on its way.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Request {
+    /// Which.
+    pub id: RequestId,
+    /// The group's name.
+    pub group: GroupName,
+    /// What is called for.
+    pub call: Call,
+    /// The mservers that it came by, the highest first.
+    pub path: Vec<SocketAddrV4>,
+}
+
+/// Why a request is refused, by the codes of ms_protocol(7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Refusal {
+    /// The name is taken.
+    Exists,
+    /// There is no such group within the scope.
+    NotFound,
+    /// The group may not reach so far.
+    ScopeExceeded,
+    /// Who asks, or is asked about, is no member.
+    NotMember,
+    /// The group has ended.
+    Terminated,
+    /// It has as many members as can be, or the message would be too large.
+    TooLarge,
+    /// Its quality of service rules that out.
+    NotPossible,
+}
+
+impl Refusal {
+    /// All of them, by their codes from 16 on.
+    pub const ALL: [Refusal; 7] = [
+        Refusal::Exists,
+        Refusal::NotFound,
+        Refusal::ScopeExceeded,
+        Refusal::NotMember,
+        Refusal::Terminated,
+        Refusal::TooLarge,
+        Refusal::NotPossible,
+    ];
+
+    /// In words for an application.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Refusal::Exists => "a group of this name exists",
+            Refusal::NotFound => "there is no group of this name within the scope",
+            Refusal::ScopeExceeded => "the group may not reach that far",
+            Refusal::NotMember => "not a member of the group",
+            Refusal::Terminated => "the group has ended",
+            Refusal::TooLarge => "the group would be too large",
+            Refusal::NotPossible => "not possible with the group's quality of service",
+        }
+    }
+}
+
+/// A group where it is decided: everything that another set needs to go on with it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Core {
+    /// Which.
+    pub key: GroupKey,
+    /// What its creator chose.
+    pub qos: Qos,
+    /// Larger each time the core moves or is rebuilt.
+    pub term: u32,
+    /// Number of its view.
+    pub number: u32,
+    /// The members in the order of seniority.
+    pub roster: Vec<Entry>,
+    /// The gid of the next one.
+    pub next_gid: u32,
+    /// Which requests of each origin are done.
+    pub done: Vec<Completed>,
+}
+
+/// Requests of one origin that are done.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Completed {
+    /// Whose.
+    pub origin: Life,
+    /// All up to this number are done.
+    pub up_to: u64,
+    /// And these beyond it.
+    pub beyond: Vec<u64>,
+}
+
+/// An operation on the registry of a set: agreed on there, applied by all of its mservers alike.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum GroupOp {
+    /// A call, for the group whose core is here.
+    Call(Request),
+    /// A name is to be reserved for a group that is created below.
+    Reserve(Request),
+    /// The creation of a reserved name came to nothing.
+    Release {
+        /// Whose.
+        key: GroupKey,
+    },
+    /// The group begins here, with its first member.
+    Create(Request),
+    /// Below the mserver `branch` of this set lies the core.
+    Lead {
+        /// Of which group.
+        key: GroupKey,
+        /// Its term; a lower one than is known changes nothing.
+        term: u32,
+        /// Whose subtree.
+        branch: SocketAddrV4,
+    },
+    /// The group is no more.
+    Forget {
+        /// Which.
+        key: GroupKey,
+        /// The term in which it ended.
+        term: u32,
+    },
+    /// Nothing is decided here any more until it is known whether the core has moved.
+    Lock {
+        /// Of which group.
+        key: GroupKey,
+        /// The term that it moves with.
+        term: u32,
+        /// The mserver of this set that carries it.
+        carrier: SocketAddrV4,
+    },
+    /// It did not move.
+    Unlock {
+        /// Which.
+        key: GroupKey,
+        /// The term that the lock was for.
+        term: u32,
+    },
+    /// The core moves here, and one call that made it move is answered in the same change.
+    Adopt {
+        /// The record, with its new term and paths.
+        core: Box<Core>,
+        /// The call.
+        rider: Option<Box<Request>>,
+    },
+    /// The core has moved away from here.
+    Moved {
+        /// Which.
+        key: GroupKey,
+        /// Its new term.
+        term: u32,
+        /// The branch that it went down; none: up.
+        down: Option<SocketAddrV4>,
+    },
+    /// The members behind some mservers of this set are cut off.
+    Cut {
+        /// The mservers.
+        branches: Vec<SocketAddrV4>,
+        /// The request in whose name it is done, so that it is done once.
+        cause: RequestId,
+    },
+    /// A member interface is reached by another way.
+    Path {
+        /// Which.
+        mi: Life,
+        /// By which mservers of this set and below.
+        path: Vec<SocketAddrV4>,
+    },
+}
+
+/// A view on its way down.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Direct {
+    /// Of which group.
+    pub key: GroupKey,
+    /// The core's term.
+    pub term: u32,
+    /// The view's number.
+    pub number: u32,
+    /// Covers incarnation, number and roster with gids.
+    pub digest: Digest,
+    /// Why it differs from the one before.
+    pub reason: Reason,
+    /// The requests that are done with it.
+    pub causes: Vec<RequestId>,
+    /// What changed, or all of it.
+    pub content: Content,
+}
+
+/// What a DIRECT says of the roster.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Content {
+    /// Who went and who came, since the number before.
+    Delta {
+        /// Gids of those who went.
+        gone: Vec<u32>,
+        /// Those who came, who stand behind all others.
+        came: Vec<Entry>,
+    },
+    /// All of it.
+    Whole(Vec<Entry>),
+}
