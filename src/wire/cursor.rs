@@ -5,7 +5,7 @@
 
 use super::WireError;
 use super::coreset::Life;
-use crate::name::{Gid, Incarnation};
+use crate::name::{Gid, GroupName, Incarnation};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// What reading comes to.
@@ -27,6 +27,17 @@ pub(super) struct Limit(pub usize, pub usize, pub &'static str);
 pub(super) struct Writer(pub Vec<u8>);
 
 impl Writer {
+    /// A name behind its length of one byte.
+    pub fn group_name(&mut self, name: &GroupName) {
+        self.short(name.as_bytes());
+    }
+
+    /// Bytes, at most 255, behind their length.
+    pub fn short(&mut self, bytes: &[u8]) {
+        self.u8(bytes.len() as u8);
+        self.0.extend(bytes);
+    }
+
     pub fn life(&mut self, life: &Life) {
         self.address(life.address);
         self.u32(life.inc.0);
@@ -83,6 +94,21 @@ impl<'a> Reader<'a> {
     pub fn address(&mut self) -> Read<SocketAddrV4> {
         let ip = Ipv4Addr::from(self.array::<4>()?);
         Ok(SocketAddrV4::new(ip, self.u16()?))
+    }
+
+    /// A name behind its length of one byte.
+    pub fn group_name(&mut self) -> Read<GroupName> {
+        let len = self.u8()?.into();
+        let bytes = self.take(len)?;
+        let mut field = [0; GroupName::FIELD];
+        if len > GroupName::MAX || bytes.contains(&0) {
+            return refuse("name: length");
+        }
+        field[..len].copy_from_slice(bytes);
+        match GroupName::from_field(&field) {
+            Some(name) => Ok(name),
+            None => refuse("name: length"),
+        }
     }
 
     pub fn string(&mut self) -> Read<String> {

@@ -174,12 +174,13 @@ fn two_commits_of_one_change_are_seen() {
 }
 
 #[test]
-fn a_query_to_another_than_the_one_above_is_seen() {
+fn a_query_to_another_than_the_one_above_is_seen_unless_that_one_was_asked_before() {
     let (mut watch, _) = watch();
-    let query = Body::Query { nonce: 1, check: None };
-    watch.sent(2, Some(life(2).address), &message(1, query.clone()));
+    let query = |nonce| message(1, Body::Query { nonce, check: None });
+    watch.sent(2, Some(life(2).address), &query(1));
+    watch.sent(2, Some(life(3).address), &query(1));
     assert_eq!(rule(&watch), "none");
-    watch.sent(2, Some(life(3).address), &message(1, query));
+    watch.sent(2, Some(life(3).address), &query(2));
     assert_eq!(rule(&watch), "RING");
 }
 

@@ -12,7 +12,7 @@ use super::{
     Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, Member, Operation, Position,
     Request, SetName, Stats, StatsDetail, View, Wait,
 };
-use crate::name::{Digest, Gid, GroupName, Incarnation, ViewNumber};
+use crate::name::{Digest, Gid, Incarnation, ViewNumber};
 use crate::wire::cursor::{Limit, Read, Reader, refuse};
 use crate::wire::{Header, Message, WireError};
 use std::net::SocketAddrV4;
@@ -231,18 +231,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> Read<SetName> {
-        let suffix = self.suffix()?;
-        let len = self.u8()?.into();
-        let bytes = self.take(len)?;
-        let mut field = [0; GroupName::FIELD];
-        if len > GroupName::MAX || bytes.contains(&0) {
-            return refuse("name: length");
-        }
-        field[..len].copy_from_slice(bytes);
-        match GroupName::from_field(&field) {
-            Some(base) => Ok(SetName { base, suffix }),
-            None => refuse("name: length"),
-        }
+        Ok(SetName { suffix: self.suffix()?, base: self.group_name()? })
     }
 
     fn suffix(&mut self) -> Read<Option<Gid>> {

@@ -398,9 +398,7 @@ impl Writer {
 
     pub fn name(&mut self, name: &SetName) {
         self.suffix(name.suffix);
-        let base = name.base.as_bytes();
-        self.u8(base.len() as u8);
-        self.0.extend(base);
+        self.group_name(&name.base);
     }
 
     fn suffix(&mut self, suffix: Option<Gid>) {

@@ -7,7 +7,7 @@ use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
     Qos, Request, RequestId, Scope,
 };
-use crate::name::{Digest, GroupName};
+use crate::name::Digest;
 use crate::wire::WireError;
 use crate::wire::coreset::MAX_MEMBERS;
 use crate::wire::cursor::{Limit, Read, Reader, refuse};
@@ -219,20 +219,6 @@ impl<'a> Reader<'a> {
     fn numbers(&mut self) -> Read<Vec<u32>> {
         let count = self.u32()? as usize;
         self.list(count, Limit(usize::MAX, least::NUMBER, "numbers: too many"), Reader::u32)
-    }
-
-    fn group_name(&mut self) -> Read<GroupName> {
-        let len = usize::from(self.u8()?);
-        let bytes = self.take(len)?;
-        let mut field = [0; GroupName::FIELD];
-        if len > GroupName::MAX || bytes.contains(&0) {
-            return refuse("name: length");
-        }
-        field[..len].copy_from_slice(bytes);
-        match GroupName::from_field(&field) {
-            Some(name) => Ok(name),
-            None => refuse("name: length"),
-        }
     }
 
     fn place<T: Copy>(&mut self, all: &[T], word: &'static str) -> Read<T> {

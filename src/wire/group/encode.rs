@@ -40,7 +40,6 @@ use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MemberId, Mode, Order, Qos,
     Reason, Request, RequestId, Scope,
 };
-use crate::name::GroupName;
 use crate::wire::cursor::Writer;
 use std::net::SocketAddrV4;
 
@@ -276,15 +275,6 @@ impl Writer {
     fn numbers(&mut self, numbers: &[u32]) {
         self.u32(numbers.len() as u32);
         numbers.iter().for_each(|n| self.u32(*n));
-    }
-
-    fn group_name(&mut self, name: &GroupName) {
-        self.short(name.as_bytes());
-    }
-
-    fn short(&mut self, bytes: &[u8]) {
-        self.u8(bytes.len() as u8);
-        self.0.extend(bytes);
     }
 
     fn place<T: PartialEq + Copy>(&mut self, all: &[T], one: T) {
