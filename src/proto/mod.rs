@@ -10,6 +10,7 @@ pub mod door;
 pub mod enrolment;
 pub mod group;
 pub mod mcaster;
+pub mod mi;
 pub mod monitor;
 pub mod mserver;
 pub mod network;

@@ -16,3 +16,4 @@ mod roster;
 
 pub use reconcile::reconcile;
 pub use registry::{Effect, Lock, Record, Registry, Role};
+pub use roster::digest_of;

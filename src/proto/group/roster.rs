@@ -9,23 +9,28 @@ use std::net::SocketAddrV4;
 /// Numbers beyond the first gap that are remembered of one origin: as many requests may be under way.
 const BEYOND: usize = 1024;
 
+/// The digest of a view: over incarnation, number, and the roster with gids in its order; never over how it came
+/// about.
+pub fn digest_of(inc: &RequestId, number: u32, roster: &[Entry]) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(bytes_of(&inc.origin));
+    hash.update(inc.number.to_be_bytes());
+    hash.update(number.to_be_bytes());
+    for entry in roster {
+        hash.update(bytes_of(&entry.id.mi));
+        hash.update(entry.id.number.to_be_bytes());
+        hash.update(entry.gid.to_be_bytes());
+    }
+    let mut digest = Digest::default();
+    let whole = hash.finalize();
+    digest.0.copy_from_slice(&whole[..16]);
+    digest
+}
+
 impl Core {
-    /// The digest of the view that is: over incarnation, number, and the roster with gids in its order; never over how
-    /// it came about.
+    /// The digest of the view that is.
     pub fn digest(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(bytes_of(&self.key.inc.origin));
-        hash.update(self.key.inc.number.to_be_bytes());
-        hash.update(self.number.to_be_bytes());
-        for entry in &self.roster {
-            hash.update(bytes_of(&entry.id.mi));
-            hash.update(entry.id.number.to_be_bytes());
-            hash.update(entry.gid.to_be_bytes());
-        }
-        let mut digest = Digest::default();
-        let whole = hash.finalize();
-        digest.0.copy_from_slice(&whole[..16]);
-        digest
+        digest_of(&self.key.inc, self.number, &self.roster)
     }
 
     /// The entry of a member.

@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn direct(&mut self) -> Read<Direct> {
+    pub(super) fn direct(&mut self) -> Read<Direct> {
         Ok(Direct {
             key: self.key()?,
             term: self.u32()?,
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         Ok(Completed { origin, up_to, beyond })
     }
 
-    fn group_request(&mut self) -> Read<Request> {
+    pub(super) fn group_request(&mut self) -> Read<Request> {
         let (id, group, call) = (self.request_id()?, self.group_name()?, self.call()?);
         Ok(Request { id, group, call, path: self.path()? })
     }
@@ -197,17 +197,17 @@ impl<'a> Reader<'a> {
         Ok(self.take(len)?.to_vec())
     }
 
-    fn key(&mut self) -> Read<GroupKey> {
+    pub(super) fn key(&mut self) -> Read<GroupKey> {
         let name = self.group_name()?;
         let suffix = if self.has()? { Some(self.u32()?) } else { None };
         Ok(GroupKey { name, suffix, inc: self.request_id()? })
     }
 
-    fn request_id(&mut self) -> Read<RequestId> {
+    pub(super) fn request_id(&mut self) -> Read<RequestId> {
         Ok(RequestId { origin: self.life()?, number: self.u64()? })
     }
 
-    fn member_id(&mut self) -> Read<MemberId> {
+    pub(super) fn member_id(&mut self) -> Read<MemberId> {
         Ok(MemberId { mi: self.life()?, number: self.u32()? })
     }
 

@@ -136,7 +136,7 @@ impl Writer {
         self.u32(term);
     }
 
-    fn direct(&mut self, direct: &Direct) {
+    pub(super) fn direct(&mut self, direct: &Direct) {
         self.key(&direct.key);
         self.u32(direct.term);
         self.u32(direct.number);
@@ -173,7 +173,7 @@ impl Writer {
         }
     }
 
-    fn group_request(&mut self, request: &Request) {
+    pub(super) fn group_request(&mut self, request: &Request) {
         self.request_id(&request.id);
         self.group_name(&request.group);
         self.call(&request.call);
@@ -250,19 +250,19 @@ impl Writer {
         }
     }
 
-    fn key(&mut self, key: &GroupKey) {
+    pub(super) fn key(&mut self, key: &GroupKey) {
         self.group_name(&key.name);
         self.u8(key.suffix.is_some().into());
         key.suffix.iter().for_each(|suffix| self.u32(*suffix));
         self.request_id(&key.inc);
     }
 
-    fn request_id(&mut self, id: &RequestId) {
+    pub(super) fn request_id(&mut self, id: &RequestId) {
         self.life(&id.origin);
         self.u64(id.number);
     }
 
-    fn member_id(&mut self, id: &MemberId) {
+    pub(super) fn member_id(&mut self, id: &MemberId) {
         self.life(&id.mi);
         self.u32(id.number);
     }

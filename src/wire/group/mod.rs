@@ -10,8 +10,10 @@
 
 mod decode;
 mod encode;
+mod message;
 
 pub use encode::PAYLOAD_VERSION;
+pub use message::{GroupBody, GroupMessage, Statement};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};
