@@ -10,10 +10,14 @@
 //! same order, and whoever an effect concerns acts on it. Nothing here knows how a message travels.
 
 mod call;
+mod known;
 mod reconcile;
 mod registry;
+mod relay;
 mod roster;
 
+pub use known::{Applied, Known};
 pub use reconcile::reconcile;
 pub use registry::{Effect, Lock, Record, Registry, Role};
+pub use relay::{Delivered, Relay};
 pub use roster::digest_of;

@@ -1,7 +1,8 @@
 //! What applications call for and what they are told (II.D.2, II.D.3).
 
 use crate::name::{Digest, GroupName};
-use crate::wire::group::{Entry, GroupKey, MemberId, Mode, Qos, Reason, Refusal};
+use crate::proto::group::Known;
+use crate::wire::group::{Content, Direct, Entry, GroupKey, MemberId, Mode, Qos, Reason, Refusal};
 
 /// A call of an application.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,4 +85,34 @@ pub enum LocalEvent {
     ServerLost,
     /// We belong to one again.
     ServerFound,
+}
+
+impl LocalEvent {
+    /// What one of our members is told of the view that was just applied; `first`: it was not in the one before.
+    pub(super) fn of_view(
+        known: &Known,
+        direct: &Direct,
+        (entry, rank): (&Entry, u32),
+        first: bool,
+    ) -> LocalEvent {
+        let (whole, gone, came) = match &direct.content {
+            Content::Delta { gone, came } if !first => (false, gone.clone(), came.clone()),
+            Content::Delta { .. } | Content::Whole(_) => {
+                (true, Vec::new(), known.roster().to_vec())
+            }
+        };
+        LocalEvent::View {
+            key: known.key(),
+            member: entry.id,
+            gid: entry.gid,
+            rank,
+            number: known.at().1,
+            digest: known.digest(),
+            size: known.roster().len() as u32,
+            reason: direct.reason,
+            gone,
+            came,
+            whole,
+        }
+    }
 }

@@ -12,13 +12,12 @@
 //! if it follows on the last one and its digest comes out; else the whole roster is asked for. A member that the core
 //! knows and we do not is reported failed.
 
-mod known;
 mod local;
 
-pub use known::Known;
 pub use local::{LocalCall, LocalEvent};
 
 use super::counters::Counters;
+use super::group::{Applied, Known};
 use super::note::Note;
 use super::params::Params;
 use super::step::{Action, Input, Via};
@@ -29,7 +28,6 @@ use crate::wire::group::{
     Call, Direct, GroupBody, GroupMessage, MemberId, Refusal, Request, RequestId,
 };
 use crate::wire::{Message, WireError};
-use known::Applied;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
@@ -345,7 +343,7 @@ impl Mi {
             match self.local.get(&entry.id) {
                 Some((client, _)) => {
                     let first = !before.contains(&entry.id);
-                    let event = known.event(direct, (entry, rank as u32), first);
+                    let event = LocalEvent::of_view(known, direct, (entry, rank as u32), first);
                     told.push(Told { client: *client, event });
                 }
                 None if entry.id.mi == self.config.life => strangers.push(entry.id),

@@ -1,11 +1,10 @@
-//! The last view of a group, as a member interface has it.
+//! The last view of a group, as those below the core have it: member interfaces, and mservers on the way.
 
-use super::local::LocalEvent;
+use super::roster::digest_of;
 use crate::name::Digest;
-use crate::proto::group::digest_of;
 use crate::wire::group::{Content, Direct, Entry, GroupKey, MemberId, Statement};
 
-/// A group of which we have members.
+/// A group that somebody below us, or here, is a member of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Known {
     key: GroupKey,
@@ -17,7 +16,7 @@ pub struct Known {
 
 /// What became of a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Applied {
+pub enum Applied {
     /// It is the last one now.
     New,
     /// It was here before, or is older than what is.
@@ -27,8 +26,8 @@ pub(super) enum Applied {
 }
 
 impl Known {
-    /// A group of which nothing is known but who it is.
-    pub(super) fn new(key: GroupKey) -> Known {
+    /// A group of which nothing is known but which it is.
+    pub fn new(key: GroupKey) -> Known {
         Known { key, term: 0, number: 0, digest: Digest::default(), roster: Vec::new() }
     }
 
@@ -42,6 +41,11 @@ impl Known {
         (self.term, self.number)
     }
 
+    /// Its digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// The members, in the order of seniority.
     pub fn roster(&self) -> &[Entry] {
         &self.roster
@@ -49,7 +53,7 @@ impl Known {
 
     /// Takes a view, if it follows on the last one and its digest comes out. Terms go before numbers: after a move or
     /// a rebuild numbers may jump.
-    pub(super) fn apply(&mut self, direct: &Direct) -> Applied {
+    pub fn apply(&mut self, direct: &Direct) -> Applied {
         let same = direct.key.inc == self.key.inc;
         if same && (direct.term, direct.number) <= (self.term, self.number) {
             return Applied::Old;
@@ -72,34 +76,8 @@ impl Known {
         Applied::New
     }
 
-    /// What one of our members is told of the view that was just applied; `first`: it was not in the one before.
-    pub(super) fn event(
-        &self,
-        direct: &Direct,
-        (entry, rank): (&Entry, u32),
-        first: bool,
-    ) -> LocalEvent {
-        let (whole, gone, came) = match &direct.content {
-            Content::Delta { gone, came } if !first => (false, gone.clone(), came.clone()),
-            Content::Delta { .. } | Content::Whole(_) => (true, Vec::new(), self.roster.clone()),
-        };
-        LocalEvent::View {
-            key: self.key,
-            member: entry.id,
-            gid: entry.gid,
-            rank,
-            number: self.number,
-            digest: self.digest,
-            size: self.roster.len() as u32,
-            reason: direct.reason,
-            gone,
-            came,
-            whole,
-        }
-    }
-
     /// What we tell a new mserver of it.
-    pub(super) fn statement(&self, ours: impl Fn(&MemberId) -> bool) -> Statement {
+    pub fn statement(&self, ours: impl Fn(&MemberId) -> bool) -> Statement {
         let members = self.roster.iter().filter(|entry| ours(&entry.id));
         Statement {
             key: self.key,

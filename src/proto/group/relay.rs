@@ -1,0 +1,188 @@
+//! Views on their way down (Figures 40 and 42): from a core, or a mserver below one, to those children that have members.
+//!
+//! ```text
+//!   view ──> applied here? ── no, it does not follow ──> the whole is wanted
+//!              └─ yes ──> each child with members before or after:  a change, or the whole if it is new
+//!   GOT ──> up to that view it is there; none below any more? the branch is pruned
+//!   silence ──> the whole again, as often as there are retries; then the child is given up
+//! ```
+//!
+//! What is kept of a group is its last view and how far each child is; without members below, nothing. A mserver with its
+//! own children, and a LAN mserver with its member interfaces, are the same to it: which child leads to a member is asked.
+
+use super::known::{Applied, Known};
+use crate::proto::timer::Countdown;
+use crate::wire::group::{Content, Direct, Entry, GroupKey, Reason, RequestId};
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+/// How far a child is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Branch {
+    /// Term and number of the last view that it has.
+    has: (u32, u32),
+    /// For its answer to the last one that it was sent; off: it has it.
+    wait: Countdown,
+    left: u32,
+}
+
+/// A group with members below.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Below {
+    known: Known,
+    branches: BTreeMap<SocketAddrV4, Branch>,
+}
+
+/// Views on their way down.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Relay {
+    reply: u32,
+    retries: u32,
+    groups: BTreeMap<GroupKey, Below>,
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Delivered {
+    /// Send a view to a child.
+    Send(SocketAddrV4, Direct),
+    /// A child did not answer: it is given up for this group.
+    Silent(SocketAddrV4, GroupKey),
+}
+
+impl Relay {
+    /// Nothing is under way. Answers are waited for `reply` ticks, `retries` times again.
+    pub fn new(reply: u32, retries: u32) -> Relay {
+        Relay { reply, retries, groups: BTreeMap::new() }
+    }
+
+    /// The last view of a group with members below.
+    pub fn known(&self, key: &GroupKey) -> Option<&Known> {
+        self.groups.get(key).map(|below| &below.known)
+    }
+
+    /// The groups with members below.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupKey> {
+        self.groups.keys()
+    }
+
+    /// Members of a group behind the children that are known.
+    pub fn below(&self, key: &GroupKey, child_of: impl Fn(&Entry) -> Option<SocketAddrV4>) -> u32 {
+        let roster = self.known(key).map(Known::roster).unwrap_or_default();
+        roster.iter().filter(|entry| child_of(entry).is_some()).count() as u32
+    }
+
+    /// A view that was decided here, or came from above. `child_of`: by which child a member is reached, if by ours.
+    /// [`Applied::Gap`]: the whole is wanted, and nothing was done.
+    pub fn view(
+        &mut self,
+        direct: &Direct,
+        child_of: impl Fn(&Entry) -> Option<SocketAddrV4>,
+        out: &mut Vec<Delivered>,
+    ) -> Applied {
+        let below = self
+            .groups
+            .entry(direct.key)
+            .or_insert_with(|| Below { known: Known::new(direct.key), branches: BTreeMap::new() });
+        let applied = below.known.apply(direct);
+        if applied == Applied::New {
+            let with: Vec<SocketAddrV4> =
+                below.known.roster().iter().filter_map(&child_of).collect();
+            let fresh =
+                Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
+            let whole = whole(&below.known, direct.reason, direct.causes.clone());
+            for (&child, branch) in &mut below.branches {
+                *branch = Branch { has: branch.has, ..fresh };
+                out.push(Delivered::Send(child, direct.clone()));
+            }
+            for child in with {
+                below.branches.entry(child).or_insert_with(|| {
+                    out.push(Delivered::Send(child, whole.clone()));
+                    fresh
+                });
+            }
+        }
+        if below.branches.is_empty() {
+            self.groups.remove(&direct.key);
+        }
+        applied
+    }
+
+    /// A child has views up to that one, and so many members of it below.
+    ///
+    /// # Errors
+    /// The word under which an answer is counted that nobody waits for.
+    pub fn got(
+        &mut self,
+        child: SocketAddrV4,
+        (key, term, number): (GroupKey, u32, u32),
+        members: u32,
+    ) -> Result<(), &'static str> {
+        let below = self.groups.get_mut(&key).ok_or("answer-not-expected")?;
+        let at = below.known.at();
+        let branch = below.branches.get_mut(&child).ok_or("answer-not-expected")?;
+        branch.has = branch.has.max((term, number));
+        if branch.has < at {
+            return Ok(());
+        }
+        branch.wait = Countdown::OFF;
+        // Only at the last view: one that is on its way may be the first that has members there.
+        if members == 0 {
+            below.branches.remove(&child);
+        }
+        if below.branches.is_empty() {
+            self.groups.remove(&key);
+        }
+        Ok(())
+    }
+
+    /// A child has missed something: it gets the whole. Nothing if the group is not known here.
+    pub fn missing(&mut self, child: SocketAddrV4, key: &GroupKey, out: &mut Vec<Delivered>) {
+        let Some(below) = self.groups.get_mut(key) else { return };
+        let wait = Countdown::after(self.reply);
+        let fresh = Branch { has: (0, 0), wait, left: self.retries };
+        below.branches.entry(child).or_insert(fresh).wait = wait;
+        out.push(Delivered::Send(child, whole(&below.known, Reason::Resync, Vec::new())));
+    }
+
+    /// A child is gone: nothing goes there any more.
+    pub fn forget(&mut self, child: SocketAddrV4) {
+        self.groups.retain(|_, below| {
+            below.branches.remove(&child);
+            !below.branches.is_empty()
+        });
+    }
+
+    /// Time passes: what was not answered is told again, as a whole.
+    pub fn tick(&mut self, elapsed: u32, out: &mut Vec<Delivered>) {
+        let again = Countdown::after(self.reply);
+        self.groups.retain(|key, below| {
+            let known = &below.known;
+            below.branches.retain(|&child, branch| {
+                if !branch.wait.tick(elapsed) {
+                    return true;
+                }
+                if branch.left == 0 {
+                    out.push(Delivered::Silent(child, *key));
+                    return false;
+                }
+                (branch.wait, branch.left) = (again, branch.left - 1);
+                out.push(Delivered::Send(child, whole(known, Reason::Resync, Vec::new())));
+                true
+            });
+            !below.branches.is_empty()
+        });
+    }
+
+    /// Ticks until something is due; `u32::MAX` if nothing is.
+    pub fn due(&self) -> u32 {
+        let branches = self.groups.values().flat_map(|below| below.branches.values());
+        let waits = branches.map(|branch| branch.wait.left());
+        waits.filter(|&left| left > 0).min().unwrap_or(u32::MAX)
+    }
+}
+
+fn whole(known: &Known, reason: Reason, causes: Vec<RequestId>) -> Direct {
+    let ((term, number), content) = (known.at(), Content::Whole(known.roster().to_vec()));
+    Direct { key: known.key(), term, number, digest: known.digest(), reason, causes, content }
+}
