@@ -304,9 +304,15 @@ impl Mi {
         let known = self.groups.entry(name).or_insert_with(|| Known::new(key));
         let before: Vec<MemberId> = known.roster().iter().map(|entry| entry.id).collect();
         match known.apply(&direct) {
-            Applied::Gap => {
+            Applied::Gap if self.local.values().any(|(_, group)| *group == name) => {
                 let (term, number) = known.at();
                 return self.send(name, GroupBody::Missing { key, term, number }, actions);
+            }
+            Applied::Gap => {
+                // Nobody here wants it: one that is late, when all have gone.
+                self.groups.remove(&name);
+                let (term, number, below) = (direct.term, direct.number, 0);
+                return self.send(name, GroupBody::Got { key, term, number, below }, actions);
             }
             Applied::Old => {}
             Applied::New => self.tell_view(&direct, &before, actions, told),
@@ -350,8 +356,13 @@ impl Mi {
                 None => {}
             }
         }
-        let still = |id: &MemberId| known.roster().iter().any(|entry| entry.id == *id);
-        let gone: Vec<MemberId> = before.iter().filter(|id| !still(id)).copied().collect();
+        // Of ours, whoever is not in it and is not on its way in any more is out: it need never have seen a view.
+        let gone: Vec<MemberId> = self
+            .local
+            .iter()
+            .filter(|(id, (_, group))| *group == name && !self.is_in_or_joining(id))
+            .map(|(id, _)| *id)
+            .collect();
         for member in gone {
             if let Some((client, group)) = self.local.remove(&member) {
                 let event = LocalEvent::Out { group, member, reason: direct.reason };
@@ -361,6 +372,14 @@ impl Mi {
         if !strangers.is_empty() {
             self.submit(None, name, Call::Fail { members: strangers }, actions);
         }
+    }
+
+    fn is_in_or_joining(&self, id: &MemberId) -> bool {
+        let joins =
+            |p: &Pending| matches!(&p.request.call, Call::Join { member, .. } if member == id);
+        let (_, group) = self.local[id];
+        let roster = self.groups.get(&group).map(Known::roster).unwrap_or_default();
+        roster.iter().any(|entry| entry.id == *id) || self.pending.values().any(joins)
     }
 
     fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>, told: &mut Vec<Told>) {
