@@ -6,7 +6,7 @@
 
 use membership::name::{Digest, GroupName, Incarnation};
 use membership::proto::group::{Effect, Registry};
-use membership::proto::mi::{LocalCall, LocalEvent, Mi, MiConfig, Told};
+use membership::proto::mi::{Alone, Ask, LocalCall, LocalEvent, Mi, MiConfig};
 use membership::proto::params::Profile;
 use membership::proto::step::{Action, Input, Via};
 use membership::wire::Message;
@@ -34,8 +34,8 @@ fn name(text: &str) -> GroupName {
 /// A LAN with one mserver that decides, and its member interfaces.
 struct Lan {
     registry: Registry,
-    mis: Vec<Mi>,
-    told: Vec<Told>,
+    mis: Vec<Alone>,
+    told: Vec<(u64, LocalEvent)>,
     /// What the MIs said, in their order.
     heard: Vec<GroupBody>,
     /// SUBMITs that are lost before one comes through.
@@ -59,7 +59,7 @@ impl Lan {
             let servers = vec![server(1), server(2)];
             let config = MiConfig { life: life(n), lan: name("lan"), servers, params };
             let mut actions = Vec::new();
-            lan.mis.push(Mi::start(config, &mut actions));
+            lan.mis.push(Alone::start(config, &mut actions));
             lan.take(n, actions);
             assert!(lan.mi(n).is_registered());
         }
@@ -67,11 +67,15 @@ impl Lan {
     }
 
     fn mi(&self, n: u8) -> &Mi {
-        &self.mis[usize::from(n) - 1]
+        self.mis[usize::from(n) - 1].mi()
     }
 
     fn take(&mut self, n: u8, actions: Vec<Action>) {
         for action in actions {
+            if let Action::Tell { client, event } = action {
+                self.told.push((client, event));
+                continue;
+            }
             let Action::Send { to, bytes } = action else { continue };
             let message = Message::receive(&bytes, false).unwrap();
             let message = GroupMessage::decode(&message).unwrap();
@@ -154,20 +158,18 @@ impl Lan {
         let mut actions = Vec::new();
         // It may be one that is just being made.
         let Some(mi) = self.mis.get_mut(usize::from(n) - 1) else { return };
-        mi.step(input, &mut actions, &mut self.told);
+        mi.step(input, &mut actions);
         self.take(n, actions);
     }
 
-    fn call(&mut self, n: u8, client: u64, call: LocalCall) {
-        let mut actions = Vec::new();
-        let mi = &mut self.mis[usize::from(n) - 1];
-        mi.call(client, (name("db"), call), &mut actions, &mut self.told);
-        self.take(n, actions);
+    fn call(&mut self, n: u8, client: u64, ask: Ask) {
+        let call = &LocalCall { number: 1, group: name("db"), ask };
+        self.input(n, Input::Call { client, call });
     }
 
     fn join(&mut self, n: u8, client: u64) {
         let (mode, tag, qos) = (Mode::JoinOrCreate, vec![], Qos::default());
-        self.call(n, client, LocalCall::Join { mode, tag, qos });
+        self.call(n, client, Ask::Join { mode, tag, qos, patience_ms: 0 });
     }
 
     /// Lets time pass at an MI that is polled all the while.
@@ -180,15 +182,15 @@ impl Lan {
 
     /// What a client was told since the last time, in short.
     fn told(&mut self, client: u64) -> Vec<String> {
-        let (mine, rest) = self.told.drain(..).partition(|told| told.client == client);
+        let (mine, rest) = self.told.drain(..).partition(|(whose, _)| *whose == client);
         self.told = rest;
-        let mine: Vec<Told> = mine;
-        mine.into_iter().map(|told| short(&told.event)).collect()
+        let mine: Vec<(u64, LocalEvent)> = mine;
+        mine.iter().filter_map(|(_, event)| short(event)).collect()
     }
 }
 
-fn short(event: &LocalEvent) -> String {
-    match event {
+fn short(event: &LocalEvent) -> Option<String> {
+    Some(match event {
         LocalEvent::View { number, size, rank, reason, whole, gone, came, .. } => {
             let how =
                 if *whole { "whole".into() } else { format!("-{} +{}", gone.len(), came.len()) };
@@ -198,7 +200,10 @@ fn short(event: &LocalEvent) -> String {
         LocalEvent::Refused { refusal, .. } => format!("refused: {refusal:?}"),
         LocalEvent::ServerLost => "mserver lost".into(),
         LocalEvent::ServerFound => "mserver found".into(),
-    }
+        LocalEvent::Roster { entries, .. } => format!("roster of {}", entries.len()),
+        LocalEvent::Done { .. } => "done".into(),
+        LocalEvent::Taken { .. } | LocalEvent::Alive { .. } => return None,
+    })
 }
 
 #[test]
@@ -210,7 +215,7 @@ fn the_first_view_tells_everybody_and_the_next_ones_what_changed() {
     assert_eq!(lan.told(7), ["view 2 of 2, rank 0, Joined, -0 +1"]);
     assert_eq!(lan.told(8), ["view 2 of 2, rank 1, Joined, whole"]);
     let member = MemberId { mi: life(1), number: 1 };
-    lan.call(1, 7, LocalCall::Leave { member });
+    lan.call(1, 7, Ask::Leave { member });
     assert_eq!(lan.told(7), ["out: Left"]);
     assert_eq!(lan.told(8), ["view 3 of 1, rank 0, Left, -1 +0"]);
     assert!(
@@ -273,7 +278,7 @@ fn a_refusal_is_told_once_and_leaves_nothing_behind() {
     let mut lan = Lan::of(2);
     lan.join(1, 7);
     let (mode, tag, qos) = (Mode::Create, vec![], Qos::default());
-    lan.call(2, 8, LocalCall::Join { mode, tag, qos });
+    lan.call(2, 8, Ask::Join { mode, tag, qos, patience_ms: 0 });
     lan.wait(2, 30);
     assert_eq!(lan.told(8), ["refused: Exists"]);
 }
@@ -284,9 +289,7 @@ fn whose_application_is_gone_has_failed_for_the_others() {
     lan.join(1, 7);
     lan.join(2, 8);
     lan.told(7);
-    let mut actions = Vec::new();
-    lan.mis[1].gone(8, &mut actions);
-    lan.take(2, actions);
+    lan.input(2, Input::Gone { client: 8 });
     assert_eq!(lan.told(7), ["view 3 of 1, rank 0, Failed, -1 +0"]);
 }
 
@@ -297,10 +300,8 @@ fn a_member_that_the_core_has_and_nobody_here_is_reported_failed() {
     // An application of MI 1 joined and was gone before the answer came.
     lan.deaf = true;
     lan.join(1, 7);
-    let mut actions = Vec::new();
     lan.lose = 1;
-    lan.mis[0].gone(7, &mut actions);
-    lan.take(1, actions);
+    lan.input(1, Input::Gone { client: 7 });
     lan.deaf = false;
     lan.told(8);
     lan.wait(1, 10);
@@ -316,7 +317,7 @@ fn an_application_cannot_take_anothers_member_away() {
     lan.join(1, 7);
     lan.told(7);
     let member = MemberId { mi: life(1), number: 1 };
-    lan.call(1, 8, LocalCall::Leave { member });
+    lan.call(1, 8, Ask::Leave { member });
     assert_eq!(lan.told(8), ["refused: NotMember"]);
     assert_eq!(lan.told(7), [""; 0]);
 }
@@ -345,7 +346,7 @@ fn one_application_cannot_have_calls_without_end_under_way() {
     let mut lan = Lan::of(1);
     lan.lose = u32::MAX;
     for _ in 0..100 {
-        lan.call(1, 7, LocalCall::View);
+        lan.call(1, 7, Ask::View);
     }
     assert_eq!(lan.told(7).len(), 36);
     // Others are served all the same.

@@ -2,7 +2,7 @@
 
 use membership::name::{Gid, GroupName, Incarnation};
 use membership::proto::coreset::Founding;
-use membership::proto::mserver::{Identity, Mserver, NOT_ALLOWED};
+use membership::proto::mserver::{Below, Identity, Mserver, NOT_ALLOWED, Post};
 use membership::proto::params::Profile;
 use membership::proto::places::Places;
 use membership::proto::step::{Action, Input, Via};
@@ -42,8 +42,9 @@ impl Net {
                 params: Profile::named("lan").unwrap().params(),
             };
             let mut actions = Vec::new();
-            let wanted = (group(name), level, Founding::IfNone);
-            let mserver = Mserver::start(id, wanted, None, &mut actions);
+            let below = Below::lan_of(at(host), false);
+            let post = Post { set: group(name), level, founding: Founding::IfNone, below };
+            let mserver = Mserver::start(id, &post, None, &mut actions);
             net.mservers.insert(at(host), (mserver, BTreeSet::new()));
             net.carry_out(at(host), actions);
         }

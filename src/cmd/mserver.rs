@@ -6,7 +6,7 @@ use super::serve::{self, Context, Failure, Parts, Plan, refused};
 use super::{Command, complain, ring};
 use crate::name::GroupName;
 use crate::proto::coreset::Founding;
-use crate::proto::mserver::{Identity, Mserver};
+use crate::proto::mserver::{Below, Identity, Mserver, Post};
 use crate::proto::network::Network;
 use crate::proto::node::Role;
 use crate::proto::places::Places;
@@ -101,7 +101,9 @@ fn start(context: &Context<'_>, wanted: &Wanted, actions: &mut Vec<Action>) -> M
         params: settings.params(),
     };
     let heard = Some(wanted.at).filter(|at| at.ip().is_multicast());
-    Mserver::start(id, (wanted.set, settings.level, wanted.founding), heard, actions)
+    let below = Below::lan_of(context.own, false);
+    let post = Post { set: wanted.set, level: settings.level, founding: wanted.founding, below };
+    Mserver::start(id, &post, heard, actions)
 }
 
 /// The networks whose requests are taken: those that were said, or the host's own.

@@ -56,7 +56,7 @@ impl Door {
                 self.guard.tick(elapsed);
                 true
             }
-            Input::Stop => true,
+            Input::Call { .. } | Input::Gone { .. } | Input::Stop => true,
             Input::Datagram { via, from, bytes } => {
                 let (from, bytes) = match via {
                     Via::Own | Via::Group => (from, bytes),

@@ -149,6 +149,8 @@ impl Mcaster {
                 }
             }
             Input::Tick { elapsed } => self.tick(elapsed, actions),
+            // Applications call member interfaces.
+            Input::Call { .. } | Input::Gone { .. } => {}
             Input::Stop => actions.push(Action::Done(super::step::End::Stopped)),
         }
     }

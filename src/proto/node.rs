@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::mcaster::Mcaster;
+use super::mi::Alone;
 use super::mserver::Mserver;
 use super::ring::Ring;
 use super::step::{Action, Input};
@@ -14,6 +15,8 @@ pub enum Role {
     Ring(Ring),
     /// `ms mserver`.
     Mserver(Box<Mserver>),
+    /// `ms mi`.
+    Mi(Box<Alone>),
     /// `ms mcaster`.
     Mcaster(Mcaster),
 }
@@ -62,6 +65,7 @@ impl Node {
         match &self.role {
             Role::Ring(ring) => ring.due(),
             Role::Mserver(mserver) => mserver.due(),
+            Role::Mi(mi) => mi.due(),
             Role::Mcaster(mcaster) => mcaster.due(),
         }
     }
@@ -71,6 +75,7 @@ impl Node {
         let mut status = match &self.role {
             Role::Ring(ring) => ring.status(),
             Role::Mserver(mserver) => mserver.status(),
+            Role::Mi(mi) => mi.status(),
             Role::Mcaster(mcaster) => mcaster.status(),
         };
         if let Some(door) = &self.door {
@@ -88,7 +93,7 @@ impl Node {
     pub fn tell(&self, words: &[&str]) -> Result<Value, String> {
         match &self.role {
             Role::Mserver(mserver) => mserver.tell(words),
-            Role::Ring(_) | Role::Mcaster(_) => {
+            Role::Ring(_) | Role::Mi(_) | Role::Mcaster(_) => {
                 Err(format!("unknown request {:?}", words.join(" ")))
             }
         }
@@ -100,6 +105,7 @@ impl Role {
         match self {
             Role::Ring(ring) => ring.step(input, actions),
             Role::Mserver(mserver) => mserver.step(input, actions),
+            Role::Mi(mi) => mi.step(input, actions),
             Role::Mcaster(mcaster) => mcaster.step(input, actions),
         }
     }

@@ -122,6 +122,8 @@ impl Ring {
                 }
             }
             Input::Tick { elapsed } => self.tick(elapsed, actions),
+            // Applications call member interfaces.
+            Input::Call { .. } | Input::Gone { .. } => {}
             Input::Stop => self.stop(actions),
         }
     }

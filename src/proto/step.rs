@@ -3,12 +3,14 @@
 //! ```text
 //!  datagram ─┐                    ┌─> Send, Relay
 //!  tick     ─┼─> node.step(input) ┼─> Note (what an operator should be told)
+//!  call     ─┤                    ├─> Tell (what an application should)
 //!  stop     ─┘                    └─> Ready, Done
 //! ```
 //!
 //! Run to completion: one input, all its actions, next input. The clock of the protocol is the
 //! tick: one period of the loop, input or not (thesis VI.B.2).
 
+use super::mi::{Client, LocalCall, LocalEvent};
 use super::note::Note;
 use crate::name::Incarnation;
 use std::net::SocketAddrV4;
@@ -42,6 +44,18 @@ pub enum Input<'a> {
         /// Ticks since the last one, at least 1.
         elapsed: u32,
     },
+    /// An application of this host calls.
+    Call {
+        /// Which application.
+        client: Client,
+        /// For what.
+        call: &'a LocalCall,
+    },
+    /// An application of this host is gone; its members failed.
+    Gone {
+        /// Which.
+        client: Client,
+    },
     /// Leave in good order and say [`Action::Done`].
     Stop,
 }
@@ -74,6 +88,13 @@ pub enum Action {
     /// Keep in mind, beyond the end of the process, that no later one at this address may use this incarnation
     /// or a lower one.
     KeepLife(Incarnation),
+    /// Tell an application of this host.
+    Tell {
+        /// Which.
+        client: Client,
+        /// What.
+        event: LocalEvent,
+    },
     /// Tell the operator.
     Note(Note),
     /// The node serves now.

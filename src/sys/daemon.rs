@@ -385,6 +385,7 @@ impl Daemon {
                 Action::Relay { .. } => self.counters.count("relay-without-datagram"),
                 Action::Hear { group, on } => self.hear(group, on),
                 Action::KeepLife(inc) => self.setup.records.keep_life(inc),
+                Action::Tell { .. } => {}
                 Action::Note(note) => notes.push(note),
                 Action::Ready => self.events.push_back(Event::Ready),
                 Action::Done(end) => self.events.push_back(Event::Ended(end)),

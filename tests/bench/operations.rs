@@ -14,7 +14,7 @@
 
 use membership::name::{GroupName, Incarnation};
 use membership::proto::coreset::Founding;
-use membership::proto::mserver::{Identity, Mserver};
+use membership::proto::mserver::{Below, Identity, Mserver, Post};
 use membership::proto::params::PROFILES;
 use membership::proto::places::Places;
 use membership::proto::step::{Action, Input, Via};
@@ -202,7 +202,8 @@ impl Member {
         // The first one is there before the others ask, so it leads.
         let founding = if place == 0 { Founding::AtOnce } else { Founding::Never };
         let mut actions = Vec::new();
-        let mserver = Mserver::start(id, (name, 1, founding), Some(group), &mut actions);
+        let post = Post { set: name, level: 1, founding, below: Below::lan_of(own, false) };
+        let mserver = Mserver::start(id, &post, Some(group), &mut actions);
         let tick = Duration::from_millis(params.tick_ms.into());
         Member {
             place,

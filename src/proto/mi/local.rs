@@ -6,7 +6,18 @@ use crate::wire::group::{Content, Direct, Entry, GroupKey, MemberId, Mode, Qos, 
 
 /// A call of an application.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LocalCall {
+pub struct LocalCall {
+    /// The application's own count; answers bear it.
+    pub number: u32,
+    /// The group that it is about.
+    pub group: GroupName,
+    /// What is called for.
+    pub ask: Ask,
+}
+
+/// What an application calls for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
     /// Become a member.
     Join {
         /// Joining, creating, or both.
@@ -15,6 +26,9 @@ pub enum LocalCall {
         tag: Vec<u8>,
         /// What a creator chooses.
         qos: Qos,
+        /// Milliseconds that it may leave [`LocalEvent::Alive`] unanswered before it counts as failed; 0: it is
+        /// there as long as its process.
+        patience_ms: u32,
     },
     /// Be no longer.
     Leave {
@@ -33,13 +47,59 @@ pub enum LocalCall {
         /// Their gids.
         members: Vec<u32>,
     },
-    /// Tell the roster once more.
+    /// Tell the roster, also to one who is no member.
     View,
+    /// It is there: the answer to [`LocalEvent::Alive`].
+    Alive {
+        /// Of the question.
+        nonce: u32,
+    },
 }
 
 /// What an application is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LocalEvent {
+    /// A join is under way, for this member; views follow, or a refusal.
+    Taken {
+        /// Which call.
+        call: u32,
+        /// The member.
+        member: MemberId,
+    },
+    /// A call had its effect.
+    Done {
+        /// Which.
+        call: u32,
+    },
+    /// A call had no effect.
+    Refused {
+        /// Which.
+        call: u32,
+        /// The group that it was for.
+        group: GroupName,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The roster that was asked for.
+    Roster {
+        /// By which call.
+        call: u32,
+        /// The group.
+        key: GroupKey,
+        /// The core's term.
+        term: u32,
+        /// Number of the view.
+        number: u32,
+        /// Its digest.
+        digest: Digest,
+        /// The members in the order of seniority.
+        entries: Vec<Entry>,
+    },
+    /// Are you there? Asked of those who joined with a patience.
+    Alive {
+        /// Comes back in the answer.
+        nonce: u32,
+    },
     /// A view of a group, for one of the application's members.
     View {
         /// The group.
@@ -50,6 +110,8 @@ pub enum LocalEvent {
         gid: u32,
         /// Its place in the roster.
         rank: u32,
+        /// The core's term: with the group's incarnation and the number it is a fencing token.
+        term: u32,
         /// Number of the view.
         number: u32,
         /// Its digest.
@@ -73,13 +135,6 @@ pub enum LocalEvent {
         member: MemberId,
         /// Why.
         reason: Reason,
-    },
-    /// A call had no effect.
-    Refused {
-        /// The group that it was for.
-        group: GroupName,
-        /// Why.
-        refusal: Refusal,
     },
     /// The mserver does not poll us any more: views may be missing.
     ServerLost,
@@ -106,6 +161,7 @@ impl LocalEvent {
             member: entry.id,
             gid: entry.gid,
             rank,
+            term: known.at().0,
             number: known.at().1,
             digest: known.digest(),
             size: known.roster().len() as u32,

@@ -11,23 +11,24 @@
 //! until it is answered, under the same id, so that it has one effect whatever is lost. A view is applied only
 //! if it follows on the last one and its digest comes out; else the whole roster is asked for. A member that the core
 //! knows and we do not is reported failed.
+//!
+//! [`Mi`] is the machine: messages in, messages out. It runs behind sockets of its own ([`Alone`]), or inside a mserver,
+//! which calls it.
 
+mod alone;
 mod local;
 
-pub use local::{LocalCall, LocalEvent};
+pub use alone::Alone;
+pub use local::{Ask, LocalCall, LocalEvent};
 
-use super::counters::Counters;
 use super::group::{Applied, Known};
-use super::note::Note;
 use super::params::Params;
-use super::step::{Action, Input, Via};
 use super::timer::Countdown;
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Direct, GroupBody, GroupMessage, MemberId, Refusal, Request, RequestId,
 };
-use crate::wire::{Message, WireError};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
@@ -64,18 +65,52 @@ enum Phase {
 /// A call that is under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Pending {
-    client: Option<Client>,
+    /// Whose, and its number there; nobody's: our own.
+    client: Option<(Client, u32)>,
     request: Request,
     again: Countdown,
 }
 
-/// What applications are told, and whom it concerns.
+/// What happens to a member interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Told {
-    /// The application.
-    pub client: Client,
-    /// What.
-    pub event: LocalEvent,
+pub enum MiInput<'a> {
+    /// Our mserver, or who was one, says something; that it is from that address the caller has checked.
+    Message(Box<GroupMessage>),
+    /// Time passed: so many ticks, at least one.
+    Tick {
+        /// Ticks since the last one.
+        elapsed: u32,
+    },
+    /// An application calls.
+    Call {
+        /// Which application.
+        client: Client,
+        /// For what.
+        call: &'a LocalCall,
+    },
+    /// An application is gone; its members failed.
+    Gone {
+        /// Which.
+        client: Client,
+    },
+    /// Leave in good order.
+    Stop,
+}
+
+/// What a member interface wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MiAction {
+    /// Send to our mserver.
+    Send(GroupMessage),
+    /// Tell an application.
+    Tell {
+        /// Which.
+        client: Client,
+        /// What.
+        event: LocalEvent,
+    },
+    /// We belong to a mserver for the first time.
+    Ready,
 }
 
 /// A member interface.
@@ -91,14 +126,11 @@ pub struct Mi {
     local: BTreeMap<MemberId, (Client, GroupName)>,
     groups: BTreeMap<GroupName, Known>,
     pending: BTreeMap<u64, Pending>,
-    counters: Counters,
 }
-
-type Refused = (&'static str, Option<WireError>);
 
 impl Mi {
     /// A member interface that starts now. The first action is a registration.
-    pub fn start(config: MiConfig, actions: &mut Vec<Action>) -> Mi {
+    pub fn start(config: MiConfig, out: &mut Vec<MiAction>) -> Mi {
         assert!(!config.servers.is_empty(), "a member interface has an mserver to go to");
         let mut mi = Mi {
             config,
@@ -110,9 +142,8 @@ impl Mi {
             local: BTreeMap::new(),
             groups: BTreeMap::new(),
             pending: BTreeMap::new(),
-            counters: Counters::default(),
         };
-        mi.register(actions);
+        mi.register(out);
         mi
     }
 
@@ -131,9 +162,9 @@ impl Mi {
         self.groups.get(&group)
     }
 
-    /// What was counted.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    /// Who we are.
+    pub fn config(&self) -> &MiConfig {
+        &self.config
     }
 
     /// Ticks until something is due.
@@ -146,61 +177,65 @@ impl Mi {
         calls.chain([phase]).filter(|&left| left > 0).min().unwrap_or(u32::MAX)
     }
 
-    /// One input of the network or the clock, all its actions and all that applications are told.
-    pub fn step(&mut self, input: Input<'_>, actions: &mut Vec<Action>, told: &mut Vec<Told>) {
+    /// One input, all its actions.
+    ///
+    /// # Errors
+    /// The word under which a message is counted that was ignored.
+    pub fn step(
+        &mut self,
+        input: MiInput<'_>,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
         match input {
-            Input::Datagram { via, from, bytes } => {
-                if let Err((cause, error)) = self.receive(via, from, bytes, actions, told) {
-                    self.counters.count(cause);
-                    actions.push(Action::Note(Note::Dropped { cause, from, error }));
-                }
-            }
-            Input::Tick { elapsed } => self.tick(elapsed, actions, told),
-            Input::Stop => {
+            MiInput::Message(message) => return self.receive(*message, out),
+            MiInput::Tick { elapsed } => self.tick(elapsed, out),
+            MiInput::Call { client, call } => self.call(client, call, out),
+            MiInput::Gone { client } => self.gone(client, out),
+            MiInput::Stop => {
                 let number = self.number;
-                self.tell_server(GroupBody::Unregister { number }, actions);
+                self.tell_server(GroupBody::Unregister { number }, out);
             }
         }
+        Ok(())
     }
 
     /// A call of an application. What becomes of it, [`LocalEvent`]s tell.
-    pub fn call(
-        &mut self,
-        client: Client,
-        (group, call): (GroupName, LocalCall),
-        actions: &mut Vec<Action>,
-        told: &mut Vec<Told>,
-    ) {
-        let under_way = self.pending.values().filter(|p| p.client == Some(client)).count();
+    fn call(&mut self, client: Client, call: &LocalCall, out: &mut Vec<MiAction>) {
+        let (group, number) = (call.group, call.number);
+        let refuse = |refusal| MiAction::Tell {
+            client,
+            event: LocalEvent::Refused { call: number, group, refusal },
+        };
+        let under_way =
+            self.pending.values().filter(|p| p.client.is_some_and(|(c, _)| c == client));
         let members = self.local.values().filter(|(whose, _)| *whose == client).count();
-        let joins = matches!(call, LocalCall::Join { .. });
-        if under_way >= CALLS || (joins && members >= MEMBERS) {
-            let event = LocalEvent::Refused { group, refusal: Refusal::TooLarge };
-            return told.push(Told { client, event });
+        let joins = matches!(call.ask, Ask::Join { .. });
+        if under_way.count() >= CALLS || (joins && members >= MEMBERS) {
+            return out.push(refuse(Refusal::TooMany));
         }
-        let call = match call {
-            LocalCall::Join { mode, tag, qos } => {
+        let call = match call.ask.clone() {
+            Ask::Join { mode, tag, qos, patience_ms: _ } => {
                 self.members += 1;
                 let member = MemberId { mi: self.config.life, number: self.members };
                 self.local.insert(member, (client, group));
+                let event = LocalEvent::Taken { call: number, member };
+                out.push(MiAction::Tell { client, event });
                 Call::Join { mode, member, tag, qos }
             }
-            LocalCall::Leave { member } => match self.local.get(&member) {
+            Ask::Leave { member } => match self.local.get(&member) {
                 Some((whose, _)) if *whose == client => Call::Leave { member },
-                _ => {
-                    let event = LocalEvent::Refused { group, refusal: Refusal::NotMember };
-                    return told.push(Told { client, event });
-                }
+                _ => return out.push(refuse(Refusal::NotMember)),
             },
-            LocalCall::Merge { other } => Call::Merge { other },
-            LocalCall::Split { new, members } => Call::Split { new, members },
-            LocalCall::View => Call::View,
+            Ask::Merge { other } => Call::Merge { other },
+            Ask::Split { new, members } => Call::Split { new, members },
+            Ask::View => Call::View,
+            Ask::Alive { .. } => return,
         };
-        self.submit(Some(client), group, call, actions);
+        self.submit(Some((client, number)), group, call, out);
     }
 
     /// An application is gone: its members failed.
-    pub fn gone(&mut self, client: Client, actions: &mut Vec<Action>) {
+    fn gone(&mut self, client: Client, out: &mut Vec<MiAction>) {
         let mut failed: BTreeMap<GroupName, Vec<MemberId>> = BTreeMap::new();
         for (member, (whose, group)) in &self.local {
             if *whose == client {
@@ -209,20 +244,20 @@ impl Mi {
         }
         self.local.retain(|_, (whose, _)| *whose != client);
         // A join that is still under way must not come to be: the failure follows it in the same order.
-        self.pending.values_mut().filter(|p| p.client == Some(client)).for_each(|p| {
-            p.client = None;
-        });
+        for pending in self.pending.values_mut() {
+            pending.client = pending.client.filter(|(whose, _)| *whose != client);
+        }
         for (group, members) in failed {
-            self.submit(None, group, Call::Fail { members }, actions);
+            self.submit(None, group, Call::Fail { members }, out);
         }
     }
 
     fn submit(
         &mut self,
-        client: Option<Client>,
+        client: Option<(Client, u32)>,
         group: GroupName,
         call: Call,
-        actions: &mut Vec<Action>,
+        out: &mut Vec<MiAction>,
     ) {
         self.requests += 1;
         let id = RequestId { origin: self.config.life, number: self.requests };
@@ -230,35 +265,26 @@ impl Mi {
         let again = Countdown::after(self.config.params.reply);
         self.pending.insert(self.requests, Pending { client, request: request.clone(), again });
         if self.is_registered() {
-            self.send(group, GroupBody::Submit { request, raise: false }, actions);
+            self.send(group, GroupBody::Submit { request, raise: false }, out);
         }
     }
 
     fn receive(
         &mut self,
-        via: Via,
-        from: SocketAddrV4,
-        bytes: &[u8],
-        actions: &mut Vec<Action>,
-        told: &mut Vec<Told>,
-    ) -> Result<(), Refused> {
-        let wire = |e: WireError| (e.cause(), Some(e));
-        let message = Message::receive(bytes, false).map_err(wire)?;
-        let message = GroupMessage::decode(&message).map_err(wire)?;
-        if via == Via::Mcaster || message.from.address != from {
-            return Err(("address-mismatch", None));
-        }
-        if from != self.server() {
-            return Err(("not-our-mserver", None));
+        message: GroupMessage,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
+        if message.from.address != self.server() {
+            return Err("not-our-mserver");
         }
         match message.body {
             GroupBody::Registered { number } if number == self.number => {
-                self.registered(actions, told);
+                self.registered(out);
                 Ok(())
             }
             GroupBody::Poll { nonce } if self.is_registered() => {
                 self.heard();
-                self.tell_server(GroupBody::Polled { nonce }, actions);
+                self.tell_server(GroupBody::Polled { nonce }, out);
                 Ok(())
             }
             GroupBody::Wait { id } => {
@@ -268,37 +294,37 @@ impl Mi {
             }
             GroupBody::Refused { id, refusal } => {
                 self.pending_of(id)?;
-                self.refused(id, refusal, told);
+                self.refused(id, refusal, out);
                 Ok(())
             }
             GroupBody::Direct(direct) => {
                 self.heard();
-                self.on_direct(direct, actions, told);
+                self.on_direct(direct, out);
                 Ok(())
             }
-            _ => Err(("not-for-an-mi", None)),
+            _ => Err("not-for-an-mi"),
         }
     }
 
-    fn pending_of(&mut self, id: RequestId) -> Result<&mut Pending, Refused> {
+    fn pending_of(&mut self, id: RequestId) -> Result<&mut Pending, &'static str> {
         let ours = id.origin == self.config.life;
         let pending = self.pending.get_mut(&id.number).filter(|_| ours);
-        pending.ok_or(("answer-not-expected", None))
+        pending.ok_or("answer-not-expected")
     }
 
-    fn refused(&mut self, id: RequestId, refusal: Refusal, told: &mut Vec<Told>) {
+    fn refused(&mut self, id: RequestId, refusal: Refusal, out: &mut Vec<MiAction>) {
         let Some(pending) = self.pending.remove(&id.number) else { return };
         if let Call::Join { member, .. } = &pending.request.call {
             self.local.remove(member);
         }
-        if let Some(client) = pending.client {
-            let event = LocalEvent::Refused { group: pending.request.group, refusal };
-            told.push(Told { client, event });
+        if let Some((client, call)) = pending.client {
+            let event = LocalEvent::Refused { call, group: pending.request.group, refusal };
+            out.push(MiAction::Tell { client, event });
         }
     }
 
     /// A view: applied if it follows, acknowledged in any case, asked for anew if it does not.
-    fn on_direct(&mut self, direct: Direct, actions: &mut Vec<Action>, told: &mut Vec<Told>) {
+    fn on_direct(&mut self, direct: Direct, out: &mut Vec<MiAction>) {
         let (key, name) = (direct.key, direct.key.name);
         self.done(&direct.causes);
         let known = self.groups.entry(name).or_insert_with(|| Known::new(key));
@@ -306,21 +332,21 @@ impl Mi {
         match known.apply(&direct) {
             Applied::Gap if self.local.values().any(|(_, group)| *group == name) => {
                 let (term, number) = known.at();
-                return self.send(name, GroupBody::Missing { key, term, number }, actions);
+                return self.send(name, GroupBody::Missing { key, term, number }, out);
             }
             Applied::Gap => {
                 // Nobody here wants it: one that is late, when all have gone.
                 self.groups.remove(&name);
                 let (term, number, below) = (direct.term, direct.number, 0);
-                return self.send(name, GroupBody::Got { key, term, number, below }, actions);
+                return self.send(name, GroupBody::Got { key, term, number, below }, out);
             }
             Applied::Old => {}
-            Applied::New => self.tell_view(&direct, &before, actions, told),
+            Applied::New => self.tell_view(&direct, &before, out),
         }
         let Some(known) = self.groups.get(&name) else { return };
         let below = known.roster().iter().filter(|e| self.local.contains_key(&e.id)).count() as u32;
         let (term, number) = known.at();
-        self.send(name, GroupBody::Got { key, term, number, below }, actions);
+        self.send(name, GroupBody::Got { key, term, number, below }, out);
         if below == 0 && !self.local.values().any(|(_, group)| *group == name) {
             self.groups.remove(&name);
         }
@@ -335,13 +361,7 @@ impl Mi {
     }
 
     /// Each of our members hears of the view: whoever is new in it of all, the others of what changed.
-    fn tell_view(
-        &mut self,
-        direct: &Direct,
-        before: &[MemberId],
-        actions: &mut Vec<Action>,
-        told: &mut Vec<Told>,
-    ) {
+    fn tell_view(&mut self, direct: &Direct, before: &[MemberId], out: &mut Vec<MiAction>) {
         let name = direct.key.name;
         let Some(known) = self.groups.get(&name) else { return };
         let mut strangers = Vec::new();
@@ -350,7 +370,7 @@ impl Mi {
                 Some((client, _)) => {
                     let first = !before.contains(&entry.id);
                     let event = LocalEvent::of_view(known, direct, (entry, rank as u32), first);
-                    told.push(Told { client: *client, event });
+                    out.push(MiAction::Tell { client: *client, event });
                 }
                 None if entry.id.mi == self.config.life => strangers.push(entry.id),
                 None => {}
@@ -366,11 +386,11 @@ impl Mi {
         for member in gone {
             if let Some((client, group)) = self.local.remove(&member) {
                 let event = LocalEvent::Out { group, member, reason: direct.reason };
-                told.push(Told { client, event });
+                out.push(MiAction::Tell { client, event });
             }
         }
         if !strangers.is_empty() {
-            self.submit(None, name, Call::Fail { members: strangers }, actions);
+            self.submit(None, name, Call::Fail { members: strangers }, out);
         }
     }
 
@@ -382,34 +402,34 @@ impl Mi {
         roster.iter().any(|entry| entry.id == *id) || self.pending.values().any(joins)
     }
 
-    fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>, told: &mut Vec<Told>) {
+    fn tick(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
         match &mut self.phase {
             Phase::Registering { wait, left } => {
                 if wait.tick(elapsed) {
                     if *left == 0 {
                         self.server = (self.server + 1) % self.config.servers.len();
-                        self.register(actions);
+                        self.register(out);
                     } else {
                         *left -= 1;
                         *wait = Countdown::after(self.config.params.reply);
-                        self.ask_in(actions);
+                        self.ask_in(out);
                     }
                 }
             }
             Phase::Registered { silent } => {
                 if silent.tick(elapsed) {
-                    self.tell_all(&LocalEvent::ServerLost, told);
+                    self.tell_all(&LocalEvent::ServerLost, out);
                     self.server = (self.server + 1) % self.config.servers.len();
-                    self.register(actions);
+                    self.register(out);
                 }
             }
         }
         if self.is_registered() {
-            self.resubmit(elapsed, actions);
+            self.resubmit(elapsed, out);
         }
     }
 
-    fn resubmit(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
+    fn resubmit(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
         let fresh = Countdown::after(self.config.params.reply);
         let mut due = Vec::new();
         for pending in self.pending.values_mut() {
@@ -420,40 +440,40 @@ impl Mi {
         }
         for request in due {
             let group = request.group;
-            self.send(group, GroupBody::Submit { request, raise: false }, actions);
+            self.send(group, GroupBody::Submit { request, raise: false }, out);
         }
     }
 
     /// A registration under a new number: verdicts about earlier ones are void.
-    fn register(&mut self, actions: &mut Vec<Action>) {
+    fn register(&mut self, out: &mut Vec<MiAction>) {
         self.number += 1;
         let (reply, left) = (self.config.params.reply, self.config.params.retries);
         self.phase = Phase::Registering { wait: Countdown::after(reply), left };
-        self.ask_in(actions);
+        self.ask_in(out);
     }
 
-    fn ask_in(&mut self, actions: &mut Vec<Action>) {
+    fn ask_in(&mut self, out: &mut Vec<MiAction>) {
         let number = self.number;
         let ours = |known: &Known| known.statement(|id| self.local.contains_key(id));
         let groups = self.groups.values().map(ours).collect();
-        self.tell_server(GroupBody::Register { number, groups }, actions);
+        self.tell_server(GroupBody::Register { number, groups }, out);
     }
 
-    fn registered(&mut self, actions: &mut Vec<Action>, told: &mut Vec<Told>) {
+    fn registered(&mut self, out: &mut Vec<MiAction>) {
         if self.is_registered() {
             return self.heard();
         }
         self.heard();
         if self.number == 1 {
-            actions.push(Action::Ready);
+            out.push(MiAction::Ready);
         } else {
-            self.tell_all(&LocalEvent::ServerFound, told);
+            self.tell_all(&LocalEvent::ServerFound, out);
         }
         // What is under way may have been lost with the mserver before.
         let all: Vec<Request> = self.pending.values().map(|p| p.request.clone()).collect();
         for request in all {
             let group = request.group;
-            self.send(group, GroupBody::Submit { request, raise: false }, actions);
+            self.send(group, GroupBody::Submit { request, raise: false }, out);
         }
     }
 
@@ -464,22 +484,19 @@ impl Mi {
         self.phase = Phase::Registered { silent: Countdown::after(params.query + tries) };
     }
 
-    fn tell_all(&self, event: &LocalEvent, told: &mut Vec<Told>) {
+    fn tell_all(&self, event: &LocalEvent, out: &mut Vec<MiAction>) {
         let mut clients: Vec<Client> = self.local.values().map(|(client, _)| *client).collect();
         clients.sort_unstable();
         clients.dedup();
-        told.extend(clients.into_iter().map(|client| Told { client, event: event.clone() }));
+        let tell = |client| MiAction::Tell { client, event: event.clone() };
+        out.extend(clients.into_iter().map(tell));
     }
 
-    fn tell_server(&mut self, body: GroupBody, actions: &mut Vec<Action>) {
-        self.send(self.config.lan, body, actions);
+    fn tell_server(&mut self, body: GroupBody, out: &mut Vec<MiAction>) {
+        self.send(self.config.lan, body, out);
     }
 
-    fn send(&mut self, name: GroupName, body: GroupBody, actions: &mut Vec<Action>) {
-        let message = GroupMessage { name, from: self.config.life, body };
-        match message.encode() {
-            Ok(bytes) => actions.push(Action::Send { to: self.server(), bytes }),
-            Err(_) => self.counters.count("not-encoded"),
-        }
+    fn send(&mut self, name: GroupName, body: GroupBody, out: &mut Vec<MiAction>) {
+        out.push(MiAction::Send(GroupMessage { name, from: self.config.life, body }));
     }
 }

@@ -62,6 +62,42 @@ pub struct Identity {
     pub params: Params,
 }
 
+/// What a mserver is there for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Post {
+    /// The set of its peers.
+    pub set: GroupName,
+    /// The level of that set.
+    pub level: u8,
+    /// What it does where there is none.
+    pub founding: Founding,
+    /// What is below it.
+    pub below: Below,
+}
+
+/// What is below a mserver: its child side (Figure 56).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Below {
+    /// The member interfaces of a LAN of that name.
+    Lan {
+        /// The LAN's name.
+        name: GroupName,
+        /// One of them is built in.
+        mi: bool,
+    },
+    /// The set that it is the parent of, or wants to be.
+    Set(GroupName),
+}
+
+impl Below {
+    /// The member interfaces of a LAN that nobody named: it is called after the address of its mserver.
+    pub fn lan_of(own: SocketAddrV4, mi: bool) -> Below {
+        let [a, b, c, d] = own.ip().octets();
+        let name = format!("lan-{a}-{b}-{c}-{d}").parse();
+        Below::Lan { name: name.expect("an address makes a name"), mi }
+    }
+}
+
 /// A mserver.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mserver {
@@ -84,11 +120,11 @@ pub struct Mserver {
 type Refused = (&'static str, Option<WireError>);
 
 impl Mserver {
-    /// A mserver that joins the set called `name` on `level`. The first actions are those of asking for it;
-    /// the sockets hear `heard` already.
+    /// A mserver that takes up its post. The first actions are those of asking for its set; the sockets hear `heard`
+    /// already.
     pub fn start(
         id: Identity,
-        (name, level, founding): (GroupName, u8, Founding),
+        post: &Post,
         heard: Option<SocketAddrV4>,
         actions: &mut Vec<Action>,
     ) -> Mserver {
@@ -104,7 +140,11 @@ impl Mserver {
             ready: false,
             waited: 0,
         };
-        mserver.sit(Side::Peer, (name, level, founding), actions);
+        mserver.sit(Side::Peer, (post.set, post.level, post.founding), actions);
+        if let Below::Set(name) = post.below {
+            let below = (name, post.level.saturating_sub(1), Founding::AsParent);
+            mserver.sit(Side::Child, below, actions);
+        }
         mserver
     }
 
@@ -161,6 +201,7 @@ impl Mserver {
                 }
             }
             Input::Tick { elapsed } => self.tick(elapsed, actions),
+            Input::Call { .. } | Input::Gone { .. } => {}
             Input::Stop => self.stop(actions),
         }
     }

@@ -228,11 +228,17 @@ pub enum Refusal {
     TooLarge,
     /// Its quality of service rules that out.
     NotPossible,
+    /// Who asks may not.
+    NotAuthorised,
+    /// No mserver could be reached.
+    NoMserver,
+    /// The application has too many members, or calls under way.
+    TooMany,
 }
 
 impl Refusal {
     /// All of them, by their codes from 16 on.
-    pub const ALL: [Refusal; 7] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::Exists,
         Refusal::NotFound,
         Refusal::ScopeExceeded,
@@ -240,6 +246,9 @@ impl Refusal {
         Refusal::Terminated,
         Refusal::TooLarge,
         Refusal::NotPossible,
+        Refusal::NotAuthorised,
+        Refusal::NoMserver,
+        Refusal::TooMany,
     ];
 
     /// In words for an application.
@@ -252,6 +261,9 @@ impl Refusal {
             Refusal::Terminated => "the group has ended",
             Refusal::TooLarge => "the group would be too large",
             Refusal::NotPossible => "not possible with the group's quality of service",
+            Refusal::NotAuthorised => "not authorised",
+            Refusal::NoMserver => "no mserver could be reached",
+            Refusal::TooMany => "too many members or calls of one application",
         }
     }
 }
