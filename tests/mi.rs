@@ -12,8 +12,8 @@ use membership::proto::step::{Action, Input, Via};
 use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
-    Call, Content, Direct, GroupBody, GroupMessage, GroupOp, MemberId, Mode, Qos, Reason, Refusal,
-    Request, RequestId, Statement,
+    Call, Content, Core, Direct, GroupBody, GroupMessage, GroupOp, MemberId, Mode, Qos, Reason,
+    Refusal, Request, RequestId, Statement, Way, Whole,
 };
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -105,7 +105,7 @@ impl Lan {
                     digest: core.digest(),
                     reason: Reason::Resync,
                     causes: vec![],
-                    content: Content::Whole(core.roster.clone()),
+                    content: whole(core),
                 };
                 self.say(n, GroupBody::Direct(whole));
             }
@@ -128,13 +128,13 @@ impl Lan {
                         let came = matches!(&direct.content, Content::Delta { came, .. }
                             if came.iter().any(|e| e.id.mi == life(n)));
                         let content = match here == 1 && came {
-                            true => Content::Whole(core.roster.clone()),
+                            true => whole(&core),
                             false => direct.content.clone(),
                         };
                         self.say(n, GroupBody::Direct(Direct { content, ..direct.clone() }));
                     }
                 }
-                Effect::Answer { request, outcome: Err(refusal) } => {
+                Effect::Answer { request, outcome: Err(refusal), .. } => {
                     let n = request.id.origin.address.ip().octets()[3];
                     self.say(n, GroupBody::Refused { id: request.id, refusal });
                 }
@@ -187,6 +187,11 @@ impl Lan {
         let mine: Vec<(u64, LocalEvent)> = mine;
         mine.iter().filter_map(|(_, event)| short(event)).collect()
     }
+}
+
+fn whole(core: &Core) -> Content {
+    let (entries, next_gid, qos) = (core.roster.clone(), core.next_gid, core.qos.clone());
+    Content::Whole(Box::new(Whole { entries, next_gid, qos }))
 }
 
 fn short(event: &LocalEvent) -> Option<String> {
@@ -338,7 +343,9 @@ fn an_mserver_that_is_silent_is_left_for_the_next_with_a_statement_of_what_is_he
         panic!("{:?}", lan.heard.last())
     };
     let [Statement { number: 1, members, .. }] = &groups[..] else { panic!("{groups:?}") };
-    assert_eq!(members.as_slice(), [(MemberId { mi: life(1), number: 1 }, 0)]);
+    let [stated] = &members[..] else { panic!("{members:?}") };
+    let id = MemberId { mi: life(1), number: 1 };
+    assert_eq!((stated.entry.id, stated.entry.gid), (id, 0));
 }
 
 #[test]
@@ -370,8 +377,9 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
         any::<u16>().prop_map(|nonce| GroupBody::Poll { nonce }),
         any::<u16>().prop_map(|nonce| GroupBody::Polled { nonce }),
         any::<u32>().prop_map(|number| GroupBody::Unregister { number }),
-        (request.clone(), any::<bool>())
-            .prop_map(|(request, raise)| GroupBody::Submit { request, raise }),
+        request.clone().prop_map(|request| GroupBody::Submit { request, way: Way::Raise }),
+        id.clone().prop_map(|id| GroupBody::Done { id }),
+        id.clone().prop_map(|id| GroupBody::Unheard { id }),
         id.clone().prop_map(|id| GroupBody::Wait { id }),
         id.clone().prop_map(|id| GroupBody::Where { id }),
         (id, refusal).prop_map(|(id, refusal)| GroupBody::Refused { id, refusal }),

@@ -7,15 +7,23 @@
 //! ```
 
 use membership::name::{GroupName, Incarnation};
-use membership::proto::group::{Applied, Delivered, Known, Relay, digest_of};
+use membership::proto::group::{Applied, Delivery, Known, Relay, digest_of};
+use membership::proto::params::{Params, Profile};
 use membership::wire::coreset::Life;
-use membership::wire::group::{Content, Direct, Entry, GroupKey, MemberId, Reason, RequestId};
+use membership::wire::group::{
+    Content, Direct, Entry, GroupKey, MemberId, Qos, Reason, RequestId, Whole,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 const REPLY: u32 = 2;
 const RETRIES: u32 = 5;
+const QUERY: u32 = 20;
+
+fn params(retries: u32) -> Params {
+    Params { reply: REPLY, retries, query: QUERY, ..Profile::named("lan").unwrap().params() }
+}
 
 fn mserver(n: u8) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, n), 2900)
@@ -41,7 +49,7 @@ fn key() -> GroupKey {
 
 fn entry(n: u8, gid: u32) -> Entry {
     let id = MemberId { mi: life(n), number: gid };
-    Entry { id, gid, tag: vec![], path: vec![above(n)] }
+    Entry { id, gid, tag: vec![], roams: false, path: vec![above(n)] }
 }
 
 /// What is decided: rosters, one after the other.
@@ -83,19 +91,14 @@ fn by_path(entry: &Entry) -> Option<SocketAddrV4> {
     entry.path.first().copied()
 }
 
-fn sends(out: &[Delivered]) -> Vec<(SocketAddrV4, bool)> {
+fn sends(out: &[Delivery]) -> Vec<(SocketAddrV4, bool)> {
     let whole = |direct: &Direct| matches!(direct.content, Content::Whole(_));
-    out.iter()
-        .filter_map(|delivered| match delivered {
-            Delivered::Send(to, direct) => Some((*to, whole(direct))),
-            Delivered::Silent(..) => None,
-        })
-        .collect()
+    out.iter().map(|(to, direct)| (*to, whole(direct))).collect()
 }
 
 #[test]
 fn only_children_with_members_hear_of_a_group_and_new_ones_hear_all_of_it() {
-    let (mut core, mut relay) = (Core::default(), Relay::new(REPLY, RETRIES));
+    let (mut core, mut relay) = (Core::default(), Relay::new(&params(RETRIES)));
     let mut out = Vec::new();
     assert_eq!(relay.view(&core.join(1), by_path, &mut out), Applied::New);
     assert_eq!(sends(&out), [(mserver(1), true)]);
@@ -105,8 +108,8 @@ fn only_children_with_members_hear_of_a_group_and_new_ones_hear_all_of_it() {
 }
 
 #[test]
-fn what_is_not_answered_is_told_again_as_a_whole_until_the_child_is_given_up() {
-    let (mut core, mut relay) = (Core::default(), Relay::new(REPLY, RETRIES));
+fn what_is_not_answered_is_told_again_as_a_whole_and_then_ever_more_seldom() {
+    let (mut core, mut relay) = (Core::default(), Relay::new(&params(RETRIES)));
     let mut out = Vec::new();
     relay.view(&core.join(1), by_path, &mut out);
     out.clear();
@@ -115,13 +118,15 @@ fn what_is_not_answered_is_told_again_as_a_whole_until_the_child_is_given_up() {
     for _ in 0..RETRIES {
         relay.tick(REPLY, &mut out);
     }
-    assert_eq!(out.last(), Some(&Delivered::Silent(mserver(1), key())));
+    assert_eq!((out.len() as u32, relay.due()), (RETRIES + 1, QUERY));
+    // Whoever monitors the child says when it is gone.
+    relay.forget(mserver(1));
     assert_eq!((relay.groups().count(), relay.due()), (0, u32::MAX));
 }
 
 #[test]
 fn a_branch_without_members_is_pruned_but_not_for_an_older_view() {
-    let (mut core, mut relay) = (Core::default(), Relay::new(REPLY, RETRIES));
+    let (mut core, mut relay) = (Core::default(), Relay::new(&params(RETRIES)));
     let mut out = Vec::new();
     relay.view(&core.join(1), by_path, &mut out);
     relay.view(&core.join(2), by_path, &mut out);
@@ -134,7 +139,7 @@ fn a_branch_without_members_is_pruned_but_not_for_an_older_view() {
 
 #[test]
 fn a_view_that_does_not_follow_is_not_passed_on() {
-    let (mut core, mut relay) = (Core::default(), Relay::new(REPLY, RETRIES));
+    let (mut core, mut relay) = (Core::default(), Relay::new(&params(RETRIES)));
     let mut out = Vec::new();
     relay.view(&core.join(1), by_path, &mut out);
     core.join(2);
@@ -163,7 +168,7 @@ enum Mail {
 
 impl Tree {
     fn new() -> Tree {
-        let relay = Relay::new(REPLY, 1000);
+        let relay = Relay::new(&params(1000));
         let mservers = (1..=2).map(|n| (mserver(n), relay.clone())).collect();
         let core = Core::default();
         Tree {
@@ -176,20 +181,17 @@ impl Tree {
         }
     }
 
-    fn post(&mut self, from: SocketAddrV4, out: Vec<Delivered>) {
-        for delivered in out {
-            match delivered {
-                Delivered::Send(to, direct) => self.mail.push(Mail::Down(from, to, direct)),
-                Delivered::Silent(..) => unreachable!("nobody is given up here"),
-            }
-        }
+    fn post(&mut self, from: SocketAddrV4, out: Vec<Delivery>) {
+        self.mail.extend(out.into_iter().map(|(to, direct)| Mail::Down(from, to, direct)));
     }
 
     fn decide(&mut self, direct: &Direct) {
         let mut out = Vec::new();
         if self.top.view(direct, by_path, &mut out) == Applied::Gap {
             // It had no members below for a while. Where it is decided, all of it is known.
-            let content = Content::Whole(self.core.roster.clone());
+            let (entries, next_gid) = (self.core.roster.clone(), self.core.gids);
+            let content =
+                Content::Whole(Box::new(Whole { entries, next_gid, qos: Qos::default() }));
             let whole = Direct { content, ..direct.clone() };
             assert_eq!(self.top.view(&whole, by_path, &mut out), Applied::New);
         }
@@ -223,7 +225,7 @@ impl Tree {
                 match self.mservers.get_mut(&to) {
                     Some(relay) => relay.missing(from, &key(), &mut out),
                     None => self.top.missing(from, &key(), &mut out),
-                }
+                };
                 self.post(to, out);
             }
         }

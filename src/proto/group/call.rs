@@ -1,9 +1,9 @@
 //! What a call does where a group is decided (II.D.2): each once, in the order that was agreed on.
 
-use super::registry::{Effect, Registry, Role, delta, direct};
+use super::registry::{Effect, Registry, Role, delta, direct, whole};
 use crate::name::GroupName;
 use crate::wire::group::{
-    Call, Content, Core, Entry, GroupKey, MemberId, Mode, Reason, Refusal, Request, RequestId,
+    Call, Core, Entry, GroupKey, MemberId, Mode, Reason, Refusal, Request, RequestId, Statement,
 };
 
 /// Members that one group can have.
@@ -31,11 +31,16 @@ impl Registry {
             return effects.push(Effect::Show { request: Box::new(request), core });
         }
         let outcome = match request.call.clone() {
-            Call::Join { mode, member, tag, .. } => {
-                self.join(&key, &request, (mode, member, tag), effects)
+            Call::Join { mode, member, tag, roams, .. } => {
+                let entry = Entry { id: member, gid: 0, tag, roams, path: request.path.clone() };
+                self.join(&key, &request, (mode, entry), effects)
             }
             Call::Leave { member } => self.leave(&key, &request, member, effects),
-            Call::Fail { members } => self.fail(&key, &request, &members, effects),
+            Call::Fail { members, cut } => {
+                let reason = if cut { Reason::Partitioned } else { Reason::Failed };
+                self.fail(&key, &request, (&members, reason), effects)
+            }
+            Call::Here(statement) => self.here(&key, &request, &statement, effects),
             Call::Merge { other } => self.merge(&key, &request, other, effects),
             Call::Split { new, members } => self.split(&key, &request, (new, &members), effects),
             Call::View => {
@@ -43,10 +48,15 @@ impl Registry {
                 return effects.push(Effect::Show { request: Box::new(request), core });
             }
         };
+        let id = request.id;
+        let tells = |effect: &Effect| matches!(effect, Effect::View { direct, .. } if direct.causes.contains(&id));
+        let by_view = effects.iter().any(tells);
         let request = Box::new(request);
         effects.push(match outcome {
-            Ok(()) => Effect::Answer { request, outcome: Ok(()) },
-            Err(Refused::Because(refusal)) => Effect::Answer { request, outcome: Err(refusal) },
+            Ok(()) => Effect::Answer { request, outcome: Ok(()), by_view },
+            Err(Refused::Because(refusal)) => {
+                Effect::Answer { request, outcome: Err(refusal), by_view }
+            }
             Err(Refused::NotHere) => Effect::Again(request),
         });
     }
@@ -55,11 +65,11 @@ impl Registry {
         &mut self,
         key: &GroupKey,
         request: &Request,
-        (mode, member, tag): (Mode, MemberId, Vec<u8>),
+        (mode, mut entry): (Mode, Entry),
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
-        if core.entry(member).is_some() {
+        if core.entry(entry.id).is_some() {
             return Ok(());
         }
         let creates = core.roster.is_empty() && core.key.inc == request.id;
@@ -69,7 +79,7 @@ impl Registry {
         if core.roster.len() >= MAX_ROSTER {
             return Err(Refused::Because(Refusal::TooLarge));
         }
-        let entry = Entry { id: member, gid: core.next_gid, tag, path: request.path.clone() };
+        entry.gid = core.next_gid;
         core.next_gid += 1;
         core.number += 1;
         core.roster.push(entry.clone());
@@ -103,14 +113,38 @@ impl Registry {
         &mut self,
         key: &GroupKey,
         request: &Request,
-        members: &[MemberId],
+        (members, reason): (&[MemberId], Reason),
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         core.set_done(request.id);
         let failed = |e: &&Entry| members.contains(&e.id);
         let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
-        self.remove(key, gone, (Reason::Failed, vec![request.id]), effects);
+        self.remove(key, gone, (reason, vec![request.id]), effects);
+        Ok(())
+    }
+
+    /// Members are reached by the way that the request came by. Those that are no members any more learn it from the
+    /// view.
+    fn here(
+        &mut self,
+        key: &GroupKey,
+        request: &Request,
+        statement: &Statement,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refused> {
+        if statement.key.inc != key.inc {
+            return Err(Refused::Because(Refusal::Terminated));
+        }
+        let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
+        core.set_done(request.id);
+        for stated in &statement.members {
+            let ours = core.roster.iter_mut().find(|entry| entry.id == stated.entry.id);
+            let Some(ours) = ours else { continue };
+            ours.path = [&request.path[..], &stated.entry.path[..]].concat();
+            ours.roams = stated.entry.roams;
+        }
+        effects.push(Effect::Repath(Box::new(core.clone())));
         Ok(())
     }
 
@@ -168,8 +202,7 @@ impl Registry {
         }
         core.number = core.number.max(theirs.number) + 1;
         core.set_done(request.id);
-        let whole = Content::Whole(core.roster.clone());
-        let direct = direct(core, Reason::Merged, vec![request.id], whole);
+        let direct = direct(core, Reason::Merged, vec![request.id], whole(core));
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
         self.records.remove(&other_key.full_name());
@@ -214,17 +247,14 @@ impl Registry {
         };
         self.remove(key, gone, (Reason::Split, vec![request.id]), effects);
         effects.push(first_view(&part));
-        let role = Role::Core { core: Box::new(part), lock: None };
-        let record = super::registry::Record { key: new_key, term: 1, role };
-        self.records.insert(new_key.full_name(), record);
+        self.decide(part);
         effects.push(Effect::Settled { key: new_key, term: 1 });
         Ok(())
     }
 }
 
 fn first_view(core: &Core) -> Effect {
-    let whole = Content::Whole(core.roster.clone());
-    let direct = direct(core, Reason::Split, Vec::new(), whole);
+    let direct = direct(core, Reason::Split, Vec::new(), whole(core));
     Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() }
 }
 

@@ -2,7 +2,10 @@
 
 use super::roster::digest_of;
 use crate::name::Digest;
-use crate::wire::group::{Content, Direct, Entry, GroupKey, MemberId, Statement};
+use crate::wire::group::{
+    Content, Direct, Entry, GroupKey, Qos, Reason, RequestId, Stated, Statement, Whole,
+};
+use std::net::SocketAddrV4;
 
 /// A group that somebody below us, or here, is a member of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +15,8 @@ pub struct Known {
     number: u32,
     digest: Digest,
     roster: Vec<Entry>,
+    next_gid: u32,
+    qos: Qos,
 }
 
 /// What became of a view.
@@ -28,7 +33,15 @@ pub enum Applied {
 impl Known {
     /// A group of which nothing is known but which it is.
     pub fn new(key: GroupKey) -> Known {
-        Known { key, term: 0, number: 0, digest: Digest::default(), roster: Vec::new() }
+        Known {
+            key,
+            term: 0,
+            number: 0,
+            digest: Digest::default(),
+            roster: Vec::new(),
+            next_gid: 0,
+            qos: Qos::default(),
+        }
     }
 
     /// Which group.
@@ -59,7 +72,7 @@ impl Known {
             return Applied::Old;
         }
         let roster = match &direct.content {
-            Content::Whole(entries) => entries.clone(),
+            Content::Whole(whole) => whole.entries.clone(),
             // A first view tells everybody that came: there was nobody before.
             Content::Delta { gone, came } if same && direct.number == self.number + 1 => {
                 let stays = |entry: &&Entry| !gone.contains(&entry.gid);
@@ -73,18 +86,58 @@ impl Known {
         self.key = direct.key;
         (self.term, self.number, self.digest) = (direct.term, direct.number, direct.digest);
         self.roster = roster;
+        match &direct.content {
+            Content::Whole(whole) => {
+                (self.next_gid, self.qos) = (whole.next_gid, whole.qos.clone())
+            }
+            Content::Delta { came, .. } => {
+                let next = came.iter().map(|entry| entry.gid.saturating_add(1)).max();
+                self.next_gid = self.next_gid.max(next.unwrap_or(0));
+            }
+        }
         Applied::New
     }
 
-    /// What we tell a new mserver of it.
-    pub fn statement(&self, ours: impl Fn(&MemberId) -> bool) -> Statement {
-        let members = self.roster.iter().filter(|entry| ours(&entry.id));
+    /// The gid of the next member.
+    pub fn next_gid(&self) -> u32 {
+        self.next_gid
+    }
+
+    /// What its creator chose.
+    pub fn qos(&self) -> &Qos {
+        &self.qos
+    }
+
+    /// Members are reached by other ways: the same view, told again as a whole.
+    pub fn repath(&mut self, entries: &[Entry]) {
+        let same = |(ours, theirs): (&Entry, &Entry)| ours.id == theirs.id;
+        if entries.len() == self.roster.len() && self.roster.iter().zip(entries).all(same) {
+            self.roster = entries.to_vec();
+        }
+    }
+
+    /// The view, with all that it says.
+    pub fn whole(&self, reason: Reason, causes: Vec<RequestId>) -> Direct {
+        let (entries, next_gid, qos) = (self.roster.clone(), self.next_gid, self.qos.clone());
+        let content = Content::Whole(Box::new(Whole { entries, next_gid, qos }));
+        let (key, term, number, digest) = (self.key, self.term, self.number, self.digest);
+        Direct { key, term, number, digest, reason, causes, content }
+    }
+
+    /// What is told of it to a new mserver: the members that are `ours`, with their paths from here down.
+    pub fn statement(&self, ours: impl Fn(&Entry) -> Option<Vec<SocketAddrV4>>) -> Statement {
+        let stated = |(rank, entry): (usize, &Entry)| {
+            let entry = Entry { path: ours(entry)?, ..entry.clone() };
+            Some(Stated { rank: rank as u32, entry })
+        };
         Statement {
             key: self.key,
             term: self.term,
             number: self.number,
             digest: self.digest,
-            members: members.map(|entry| (entry.id, entry.gid)).collect(),
+            next_gid: self.next_gid,
+            qos: self.qos.clone(),
+            members: self.roster.iter().enumerate().filter_map(stated).collect(),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! same order, and whoever an effect concerns acts on it. Nothing here knows how a message travels.
 
 mod call;
+mod claim;
 mod known;
 mod reconcile;
 mod registry;
@@ -19,5 +20,5 @@ mod roster;
 pub use known::{Applied, Known};
 pub use reconcile::reconcile;
 pub use registry::{Effect, Lock, Record, Registry, Role};
-pub use relay::{Delivered, Relay};
+pub use relay::{Delivery, Relay};
 pub use roster::digest_of;

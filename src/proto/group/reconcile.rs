@@ -11,8 +11,8 @@
 //! A pure function of both, the same whichever side computes it. A request that both sides did, since it was applied
 //! twice before they met again, is done once: members are told apart by who they are.
 
-use super::registry::{Effect, Record, Registry, Role, direct};
-use crate::wire::group::{Content, Core, Entry, Reason};
+use super::registry::{Effect, Record, Registry, Role, direct, whole};
+use crate::wire::group::{Core, Entry, Reason};
 
 /// The registry of the merged set, and the views that follow.
 ///
@@ -41,11 +41,11 @@ fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record
         (Role::Core { core: a, .. }, Role::Core { core: b, .. }) => {
             let core = union(a, b);
             let (key, term) = (core.key, core.term);
-            let whole = Content::Whole(core.roster.clone());
-            let direct = direct(&core, Reason::Merged, Vec::new(), whole);
+            let direct = direct(&core, Reason::Merged, Vec::new(), whole(&core));
             effects.push(Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() });
             effects.push(Effect::Settled { key, term });
-            Record { key, term, role: Role::Core { core: Box::new(core), lock: None } }
+            let role = Role::Core { core: Box::new(core), lock: None };
+            Record { key, term, role, ..ours }
         }
         _ => match strength(&ours) >= strength(&theirs) {
             true => ours,
@@ -57,8 +57,9 @@ fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record
 /// Which of two records about one group is believed: the higher term, then who knows more.
 fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::SocketAddrV4>>) {
     let (knows, branch) = match &record.role {
-        Role::Core { .. } => (3, None),
-        Role::Above(branch) => (2, Some(*branch)),
+        Role::Core { .. } => (4, None),
+        Role::Above(branch) => (3, Some(*branch)),
+        Role::Claimed(_) => (2, None),
         Role::Reserved(_) => (1, None),
         Role::Lost => (0, None),
     };
@@ -104,15 +105,14 @@ fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Eff
     // A suffix that no other record has: the lowest gid of its members, or what follows.
     let lowest = match &goes.role {
         Role::Core { core, .. } => core.roster.iter().map(|entry| entry.gid).min().unwrap_or(0),
-        Role::Above(_) | Role::Reserved(_) | Role::Lost => 0,
+        Role::Above(_) | Role::Claimed(_) | Role::Reserved(_) | Role::Lost => 0,
     };
     let free = |suffix: &u32| !all.records.contains_key(&(name.0, Some(*suffix)));
     goes.key.suffix = (lowest..=u32::MAX).find(free);
     if let Role::Core { core, .. } = &mut goes.role {
         core.key = goes.key;
         core.number += 1;
-        let whole = Content::Whole(core.roster.clone());
-        let direct = direct(core, Reason::Resync, Vec::new(), whole);
+        let direct = direct(core, Reason::Resync, Vec::new(), whole(core));
         effects.push(Effect::View { direct, core: core.clone(), gone: Vec::new() });
         effects.push(Effect::Settled { key: goes.key, term: goes.term });
     }

@@ -3,16 +3,19 @@
 //! ```text
 //!   nothing ── Reserve ──> reserved ── Lead ──> above ── Adopt ──> core ── Lock ──> locked ── Moved ──> nothing, above
 //!      └────── Create, Adopt ────────────────────────────────────────^ <── Unlock ────┘
+//!      └────── Claim ──> claimed ── Rebuild ─────────────────────────┘
 //! ```
 //!
 //! * reserved: the name is taken for a group that is being created below;
 //! * core: this set decides;
 //! * above: the core lies in the subtree of one of our mservers; we keep the name;
-//! * lost: that mserver is gone. The name blocks nobody.
+//! * lost: that mserver is gone. The name blocks nobody;
+//! * claimed: the core is lost, and those below say what they know, that it may be rebuilt.
 
 use crate::name::GroupName;
 use crate::wire::group::{
-    Content, Core, Direct, Entry, GroupKey, GroupOp, Reason, Refusal, Request, RequestId,
+    Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Reason, Refusal, Request, RequestId,
+    Scope, Whole,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -44,6 +47,8 @@ pub enum Role {
     Above(SocketAddrV4),
     /// It was in the subtree of a mserver that is gone.
     Lost,
+    /// Nobody decides; these say what is to be rebuilt.
+    Claimed(Vec<Request>),
 }
 
 /// A group as a set knows it.
@@ -53,6 +58,10 @@ pub struct Record {
     pub key: GroupKey,
     /// The highest term that we heard of.
     pub term: u32,
+    /// Up to where the name is kept.
+    pub scope: Scope,
+    /// Those below may find another way if the mserver that leads there fails.
+    pub roams: bool,
     /// What we are to it.
     pub role: Role,
 }
@@ -75,6 +84,8 @@ pub enum Effect {
         request: Box<Request>,
         /// What became of it.
         outcome: Result<(), Refusal>,
+        /// A view says so too, to all members.
+        by_view: bool,
     },
     /// A request that was done before is asked again: its sender is to be shown the view.
     Show {
@@ -105,6 +116,19 @@ pub enum Effect {
         /// In which term.
         term: u32,
     },
+    /// The core is in the subtree of one of us; the sets above are to know.
+    Led {
+        /// Of which group.
+        key: GroupKey,
+        /// In which term.
+        term: u32,
+        /// Up to where the name is kept.
+        scope: Scope,
+    },
+    /// Members are reached by other ways than before.
+    Repath(Box<Core>),
+    /// What is known of a group that nobody decides is being gathered.
+    Claimed(GroupKey),
     /// An Adopt or a Lead came too late: the sender's record is older than ours.
     Stale(GroupKey),
     /// The group has ended here; the sets above are to forget its name.
@@ -155,30 +179,30 @@ impl Registry {
                 }
             }
             GroupOp::Create(request) => self.create(request, effects),
-            GroupOp::Lead { key, term, branch } => self.lead(key, term, branch, effects),
+            GroupOp::Lead { key, term, branch, scope, roams } => {
+                let role = Role::Above(branch);
+                self.lead(Record { key, term, scope, roams, role }, effects);
+            }
             GroupOp::Forget { key, term } => self.forget(key, term, effects),
             GroupOp::Lock { key, term, carrier } => self.lock(key, term, carrier, effects),
             GroupOp::Unlock { key, term } => self.unlock(key, term, effects),
             GroupOp::Adopt { core, rider } => self.adopt(*core, rider, effects),
             GroupOp::Moved { key, term, down } => self.moved(key, term, down, effects),
-            GroupOp::Cut { branches, cause } => self.cut(&branches, cause, effects),
-            GroupOp::Path { mi, path } => self.path(mi, &path),
+            GroupOp::Cut { branches, all, cause } => self.cut(&branches, all, cause, effects),
+            GroupOp::Claim(request) => self.claim(request, effects),
+            GroupOp::Rebuild { key } => self.rebuild(&key, effects),
         }
     }
 
-    /// Mservers are gone with a view of the set: what they led is lost, what was being created behind them is not.
+    /// Mservers are gone with a view of the set: what was being created behind them is not. What they led, and the
+    /// members behind them, stay until it is clear that nobody comes back another way ([`GroupOp::Cut`]).
     pub fn lose(&mut self, gone: &[SocketAddrV4]) {
         self.records.retain(|_, record| match &record.role {
             Role::Reserved(request) => {
                 !request.path.first().is_some_and(|branch| gone.contains(branch))
             }
-            Role::Core { .. } | Role::Above(_) | Role::Lost => true,
+            Role::Core { .. } | Role::Above(_) | Role::Lost | Role::Claimed(_) => true,
         });
-        for record in self.records.values_mut() {
-            if matches!(&record.role, Role::Above(branch) if gone.contains(branch)) {
-                record.role = Role::Lost;
-            }
-        }
     }
 
     fn reserve(&mut self, request: Request, effects: &mut Vec<Effect>) {
@@ -186,7 +210,9 @@ impl Registry {
         match self.get(key.full_name()) {
             Some(Record { role: Role::Lost, .. }) | None => {
                 let role = Role::Reserved(Box::new(request.clone()));
-                self.records.insert(key.full_name(), Record { key, term: 0, role });
+                let (scope, roams) = (scope_of(&request), false);
+                let record = Record { key, term: 0, scope, roams, role };
+                self.records.insert(key.full_name(), record);
                 effects.push(Effect::Reserved(Box::new(request)));
             }
             // Asked again, perhaps by another way: it goes on from here.
@@ -210,9 +236,9 @@ impl Registry {
         if self.get(key.full_name()).is_some_and(taken) {
             return self.call(request, effects);
         }
-        let crate::wire::group::Call::Join { qos, .. } = &request.call else {
-            let outcome = Err(Refusal::NotFound);
-            return effects.push(Effect::Answer { request: Box::new(request), outcome });
+        let Call::Join { qos, .. } = &request.call else {
+            let (request, outcome) = (Box::new(request), Err(Refusal::NotFound));
+            return effects.push(Effect::Answer { request, outcome, by_view: false });
         };
         let core = Core {
             key,
@@ -223,29 +249,35 @@ impl Registry {
             next_gid: 0,
             done: Vec::new(),
         };
-        let role = Role::Core { core: Box::new(core), lock: None };
-        self.records.insert(key.full_name(), Record { key, term: 1, role });
+        self.decide(core);
         self.call(request, effects);
         effects.push(Effect::Settled { key, term: 1 });
     }
 
-    fn lead(&mut self, key: GroupKey, term: u32, branch: SocketAddrV4, effects: &mut Vec<Effect>) {
-        let new = Record { key, term, role: Role::Above(branch) };
-        match self.records.get_mut(&key.full_name()) {
-            None => {
-                self.records.insert(key.full_name(), new);
-            }
-            Some(record) if record.key.inc != key.inc => match record.role {
-                Role::Lost => *record = new,
-                _ => effects.push(Effect::Stale(key)),
+    fn lead(&mut self, new: Record, effects: &mut Vec<Effect>) {
+        let Record { key, term, scope, .. } = new;
+        let is_above = |record: &Record| matches!(record.role, Role::Above(_));
+        let taken = match self.get(key.full_name()) {
+            None => true,
+            Some(record) if record.key.inc != key.inc => record.role == Role::Lost,
+            Some(record) => match record.role {
+                Role::Reserved(_) | Role::Lost => true,
+                Role::Above(_) | Role::Core { .. } | Role::Claimed(_) => {
+                    term > record.term || (term == record.term && is_above(record))
+                }
             },
-            Some(record) if matches!(record.role, Role::Reserved(_)) => *record = new,
-            Some(record) if term > record.term || record.role == Role::Lost => *record = new,
-            Some(record) if term == record.term && matches!(record.role, Role::Above(_)) => {
-                *record = new;
-            }
-            Some(_) => effects.push(Effect::Stale(key)),
+        };
+        if !taken {
+            return effects.push(Effect::Stale(key));
         }
+        let before = self.records.insert(key.full_name(), new);
+        effects.push(Effect::Led { key, term, scope });
+        let waiting = match before.map(|record| record.role) {
+            Some(Role::Core { lock: Some(lock), .. }) => lock.waiting,
+            Some(Role::Claimed(claims)) => claims,
+            _ => Vec::new(),
+        };
+        effects.extend(waiting.into_iter().map(|request| Effect::Again(Box::new(request))));
     }
 
     fn forget(&mut self, key: GroupKey, term: u32, effects: &mut Vec<Effect>) {
@@ -269,9 +301,12 @@ impl Registry {
     }
 
     fn unlock(&mut self, key: GroupKey, term: u32, effects: &mut Vec<Effect>) {
-        let Some((_, lock)) = self.core_of(&key) else { return };
+        let Some((core, lock)) = self.core_of(&key) else { return };
         if lock.as_ref().is_some_and(|lock| lock.term == term) {
             let waiting = lock.take().map(|lock| lock.waiting).unwrap_or_default();
+            // Whoever still carries the old record of that term comes too late everywhere.
+            core.term = term;
+            self.set_term(&key, term);
             waiting.into_iter().for_each(|request| self.call(request, effects));
         }
     }
@@ -293,8 +328,7 @@ impl Registry {
             effects.extend(rider.map(Effect::Again));
             return;
         }
-        let role = Role::Core { core: Box::new(core), lock: None };
-        self.records.insert(key.full_name(), Record { key, term, role });
+        self.decide(core);
         effects.push(Effect::Settled { key, term });
         if let Some(request) = rider {
             self.call(*request, effects);
@@ -313,39 +347,59 @@ impl Registry {
             return;
         }
         let waiting = lock.take().map(|lock| lock.waiting).unwrap_or_default();
-        match down {
-            Some(branch) => {
-                let record = Record { key, term, role: Role::Above(branch) };
-                self.records.insert(key.full_name(), record);
-            }
-            None => {
-                self.records.remove(&key.full_name());
-            }
+        let record = self.records.remove(&key.full_name());
+        if let (Some(branch), Some(Record { scope, roams, .. })) = (down, record) {
+            let role = Role::Above(branch);
+            self.records.insert(key.full_name(), Record { key, term, scope, roams, role });
+            effects.push(Effect::Led { key, term, scope });
         }
         effects.extend(waiting.into_iter().map(|request| Effect::Again(Box::new(request))));
     }
 
-    /// Members behind lost mservers leave in one view, of all groups that have such.
-    fn cut(&mut self, branches: &[SocketAddrV4], cause: RequestId, effects: &mut Vec<Effect>) {
+    /// Members behind lost mservers leave in one view, of all groups that have such; what these led is lost. Those who
+    /// may find another way are waited for until `all`.
+    fn cut(
+        &mut self,
+        branches: &[SocketAddrV4],
+        all: bool,
+        cause: RequestId,
+        effects: &mut Vec<Effect>,
+    ) {
         let keys: Vec<GroupKey> = self.records.values().map(|record| record.key).collect();
         for key in keys {
-            let Some((core, _)) = self.core_of(&key) else { continue };
+            let Some(record) = self.records.get_mut(&key.full_name()) else { continue };
+            let led = matches!(&record.role, Role::Above(branch) if branches.contains(branch));
+            if led && (all || !record.roams) {
+                record.role = Role::Lost;
+            }
+            let Some((core, lock)) = self.core_of(&key) else { continue };
             if core.is_done(cause) {
                 continue;
             }
             core.set_done(cause);
-            let behind = |e: &Entry| e.path.first().is_some_and(|branch| branches.contains(branch));
-            let gone: Vec<Entry> = core.roster.iter().filter(|e| behind(e)).cloned().collect();
+            let waits = |e: &&Entry| !all && (e.roams || e.path.len() > 1);
+            let behind = |e: &&Entry| e.path.first().is_some_and(|b| branches.contains(b));
+            let gone: Vec<Entry> =
+                core.roster.iter().filter(behind).filter(|e| !waits(e)).cloned().collect();
+            // A move that such a one carried has come to nothing with it.
+            let carrier = lock.as_ref().filter(|lock| branches.contains(&lock.carrier));
+            if let Some(term) = carrier.filter(|_| all).map(|lock| lock.term) {
+                self.unlock(key, term, effects);
+            }
             self.remove(&key, gone, (Reason::Partitioned, vec![cause]), effects);
         }
     }
 
-    fn path(&mut self, mi: crate::wire::coreset::Life, path: &[SocketAddrV4]) {
-        for record in self.records.values_mut() {
-            let Role::Core { core, .. } = &mut record.role else { continue };
-            for entry in core.roster.iter_mut().filter(|entry| entry.id.mi == mi) {
-                entry.path = path.to_vec();
-            }
+    /// The group is decided here from now on.
+    pub(super) fn decide(&mut self, core: Core) {
+        let (key, term, scope) = (core.key, core.term, core.qos.name_scope);
+        let role = Role::Core { core: Box::new(core), lock: None };
+        self.records.insert(key.full_name(), Record { key, term, scope, roams: false, role });
+    }
+
+    fn set_term(&mut self, key: &GroupKey, term: u32) {
+        if let Some(record) = self.records.get_mut(&key.full_name()) {
+            record.term = term;
         }
     }
 
@@ -361,6 +415,20 @@ impl Registry {
             _ => None,
         }
     }
+}
+
+/// Up to where the name is to be kept that a request creates.
+fn scope_of(request: &Request) -> Scope {
+    match &request.call {
+        Call::Join { qos, .. } => qos.name_scope,
+        _ => Scope::Top,
+    }
+}
+
+/// All of a group.
+pub(super) fn whole(core: &Core) -> Content {
+    let (entries, next_gid) = (core.roster.clone(), core.next_gid);
+    Content::Whole(Box::new(Whole { entries, next_gid, qos: core.qos.clone() }))
 }
 
 /// The key of the group that a request creates.

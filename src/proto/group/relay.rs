@@ -4,15 +4,17 @@
 //!   view ──> applied here? ── no, it does not follow ──> the whole is wanted
 //!              └─ yes ──> each child with members before or after:  a change, or the whole if it is new
 //!   GOT ──> up to that view it is there; none below any more? the branch is pruned
-//!   silence ──> the whole again, as often as there are retries; then the child is given up
+//!   silence ──> the whole again, after T_REPLY as often as there are retries, then after T_QUERY,
+//!               until whoever monitors the child gives it up
 //! ```
 //!
 //! What is kept of a group is its last view and how far each child is; without members below, nothing. A mserver with its
 //! own children, and a LAN mserver with its member interfaces, are the same to it: which child leads to a member is asked.
 
 use super::known::{Applied, Known};
+use crate::proto::params::Params;
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Content, Direct, Entry, GroupKey, Reason, RequestId};
+use crate::wire::group::{Direct, Entry, GroupKey, Reason, RequestId};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
@@ -30,6 +32,8 @@ struct Branch {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Below {
     known: Known,
+    /// Why its last view differs from the one before, and the requests that it answers.
+    last: (Reason, Vec<RequestId>),
     branches: BTreeMap<SocketAddrV4, Branch>,
 }
 
@@ -38,22 +42,18 @@ struct Below {
 pub struct Relay {
     reply: u32,
     retries: u32,
+    query: u32,
     groups: BTreeMap<GroupKey, Below>,
 }
 
-/// What is to be done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Delivered {
-    /// Send a view to a child.
-    Send(SocketAddrV4, Direct),
-    /// A child did not answer: it is given up for this group.
-    Silent(SocketAddrV4, GroupKey),
-}
+/// A view for a child.
+pub type Delivery = (SocketAddrV4, Direct);
 
 impl Relay {
-    /// Nothing is under way. Answers are waited for `reply` ticks, `retries` times again.
-    pub fn new(reply: u32, retries: u32) -> Relay {
-        Relay { reply, retries, groups: BTreeMap::new() }
+    /// Nothing is under way.
+    pub fn new(params: &Params) -> Relay {
+        let Params { reply, retries, query, .. } = *params;
+        Relay { reply, retries, query, groups: BTreeMap::new() }
     }
 
     /// The last view of a group with members below.
@@ -78,26 +78,24 @@ impl Relay {
         &mut self,
         direct: &Direct,
         child_of: impl Fn(&Entry) -> Option<SocketAddrV4>,
-        out: &mut Vec<Delivered>,
+        out: &mut Vec<Delivery>,
     ) -> Applied {
-        let below = self
-            .groups
-            .entry(direct.key)
-            .or_insert_with(|| Below { known: Known::new(direct.key), branches: BTreeMap::new() });
+        let below = self.groups.entry(direct.key).or_insert_with(|| Below::new(direct.key));
         let applied = below.known.apply(direct);
         if applied == Applied::New {
+            below.last = (direct.reason, direct.causes.clone());
             let with: Vec<SocketAddrV4> =
                 below.known.roster().iter().filter_map(&child_of).collect();
             let fresh =
                 Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
-            let whole = whole(&below.known, direct.reason, direct.causes.clone());
+            let whole = below.whole();
             for (&child, branch) in &mut below.branches {
                 *branch = Branch { has: branch.has, ..fresh };
-                out.push(Delivered::Send(child, direct.clone()));
+                out.push((child, direct.clone()));
             }
             for child in with {
                 below.branches.entry(child).or_insert_with(|| {
-                    out.push(Delivered::Send(child, whole.clone()));
+                    out.push((child, whole.clone()));
                     fresh
                 });
             }
@@ -136,13 +134,45 @@ impl Relay {
         Ok(())
     }
 
-    /// A child has missed something: it gets the whole. Nothing if the group is not known here.
-    pub fn missing(&mut self, child: SocketAddrV4, key: &GroupKey, out: &mut Vec<Delivered>) {
+    /// Members are reached by other ways. A child that has members now gets the whole; one that has none any more is
+    /// told by nobody that it has: whoever was there went another way.
+    pub fn repath(
+        &mut self,
+        key: &GroupKey,
+        entries: &[Entry],
+        child_of: impl Fn(&Entry) -> Option<SocketAddrV4>,
+        out: &mut Vec<Delivery>,
+    ) {
         let Some(below) = self.groups.get_mut(key) else { return };
+        below.known.repath(entries);
+        let with: Vec<SocketAddrV4> = below.known.roster().iter().filter_map(&child_of).collect();
+        below.branches.retain(|child, _| with.contains(child));
+        let whole = below.whole();
+        let fresh = Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
+        for child in with {
+            below.branches.entry(child).or_insert_with(|| {
+                out.push((child, whole.clone()));
+                fresh
+            });
+        }
+        if below.branches.is_empty() {
+            self.groups.remove(key);
+        }
+    }
+
+    /// A child has missed something: it gets the whole. False if the group is not known here.
+    pub fn missing(
+        &mut self,
+        child: SocketAddrV4,
+        key: &GroupKey,
+        out: &mut Vec<Delivery>,
+    ) -> bool {
+        let Some(below) = self.groups.get_mut(key) else { return false };
         let wait = Countdown::after(self.reply);
         let fresh = Branch { has: (0, 0), wait, left: self.retries };
         below.branches.entry(child).or_insert(fresh).wait = wait;
-        out.push(Delivered::Send(child, whole(&below.known, Reason::Resync, Vec::new())));
+        out.push((child, below.whole()));
+        true
     }
 
     /// A child is gone: nothing goes there any more.
@@ -153,25 +183,25 @@ impl Relay {
         });
     }
 
+    /// The group is told to our children by somebody else from now on, or by nobody.
+    pub fn drop(&mut self, key: &GroupKey) {
+        self.groups.remove(key);
+    }
+
     /// Time passes: what was not answered is told again, as a whole.
-    pub fn tick(&mut self, elapsed: u32, out: &mut Vec<Delivered>) {
-        let again = Countdown::after(self.reply);
-        self.groups.retain(|key, below| {
-            let known = &below.known;
-            below.branches.retain(|&child, branch| {
-                if !branch.wait.tick(elapsed) {
-                    return true;
+    pub fn tick(&mut self, elapsed: u32, out: &mut Vec<Delivery>) {
+        for below in self.groups.values_mut() {
+            let mut late = Vec::new();
+            for (&child, branch) in &mut below.branches {
+                if branch.wait.tick(elapsed) {
+                    let wait = if branch.left == 0 { self.query } else { self.reply };
+                    (branch.wait, branch.left) =
+                        (Countdown::after(wait), branch.left.saturating_sub(1));
+                    late.push(child);
                 }
-                if branch.left == 0 {
-                    out.push(Delivered::Silent(child, *key));
-                    return false;
-                }
-                (branch.wait, branch.left) = (again, branch.left - 1);
-                out.push(Delivered::Send(child, whole(known, Reason::Resync, Vec::new())));
-                true
-            });
-            !below.branches.is_empty()
-        });
+            }
+            out.extend(late.into_iter().map(|child| (child, below.whole())));
+        }
     }
 
     /// Ticks until something is due; `u32::MAX` if nothing is.
@@ -182,7 +212,15 @@ impl Relay {
     }
 }
 
-fn whole(known: &Known, reason: Reason, causes: Vec<RequestId>) -> Direct {
-    let ((term, number), content) = (known.at(), Content::Whole(known.roster().to_vec()));
-    Direct { key: known.key(), term, number, digest: known.digest(), reason, causes, content }
+impl Below {
+    fn new(key: GroupKey) -> Below {
+        let last = (Reason::Resync, Vec::new());
+        Below { known: Known::new(key), last, branches: BTreeMap::new() }
+    }
+
+    /// Its last view, with all that it says.
+    fn whole(&self) -> Direct {
+        let (reason, causes) = self.last.clone();
+        self.known.whole(reason, causes)
+    }
 }

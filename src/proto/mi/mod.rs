@@ -27,7 +27,7 @@ use super::timer::Countdown;
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Direct, GroupBody, GroupMessage, MemberId, Refusal, Request, RequestId,
+    Call, Direct, Entry, GroupBody, GroupMessage, MemberId, Refusal, Request, RequestId, Way,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -220,7 +220,8 @@ impl Mi {
                 self.local.insert(member, (client, group));
                 let event = LocalEvent::Taken { call: number, member };
                 out.push(MiAction::Tell { client, event });
-                Call::Join { mode, member, tag, qos }
+                let roams = self.config.servers.len() > 1;
+                Call::Join { mode, member, tag, roams, qos }
             }
             Ask::Leave { member } => match self.local.get(&member) {
                 Some((whose, _)) if *whose == client => Call::Leave { member },
@@ -248,7 +249,7 @@ impl Mi {
             pending.client = pending.client.filter(|(whose, _)| *whose != client);
         }
         for (group, members) in failed {
-            self.submit(None, group, Call::Fail { members }, out);
+            self.submit(None, group, Call::Fail { members, cut: false }, out);
         }
     }
 
@@ -265,7 +266,7 @@ impl Mi {
         let again = Countdown::after(self.config.params.reply);
         self.pending.insert(self.requests, Pending { client, request: request.clone(), again });
         if self.is_registered() {
-            self.send(group, GroupBody::Submit { request, raise: false }, out);
+            self.send(group, GroupBody::Submit { request, way: Way::Search }, out);
         }
     }
 
@@ -390,7 +391,7 @@ impl Mi {
             }
         }
         if !strangers.is_empty() {
-            self.submit(None, name, Call::Fail { members: strangers }, out);
+            self.submit(None, name, Call::Fail { members: strangers, cut: false }, out);
         }
     }
 
@@ -440,7 +441,7 @@ impl Mi {
         }
         for request in due {
             let group = request.group;
-            self.send(group, GroupBody::Submit { request, raise: false }, out);
+            self.send(group, GroupBody::Submit { request, way: Way::Search }, out);
         }
     }
 
@@ -454,7 +455,8 @@ impl Mi {
 
     fn ask_in(&mut self, out: &mut Vec<MiAction>) {
         let number = self.number;
-        let ours = |known: &Known| known.statement(|id| self.local.contains_key(id));
+        let path = |entry: &Entry| self.local.contains_key(&entry.id).then(Vec::new);
+        let ours = |known: &Known| known.statement(path);
         let groups = self.groups.values().map(ours).collect();
         self.tell_server(GroupBody::Register { number, groups }, out);
     }
@@ -473,7 +475,7 @@ impl Mi {
         let all: Vec<Request> = self.pending.values().map(|p| p.request.clone()).collect();
         for request in all {
             let group = request.group;
-            self.send(group, GroupBody::Submit { request, raise: false }, out);
+            self.send(group, GroupBody::Submit { request, way: Way::Search }, out);
         }
     }
 

@@ -5,7 +5,7 @@
 use super::encode::{MODES, REASONS};
 use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
-    Qos, Request, RequestId, Scope,
+    Qos, Request, RequestId, Scope, Stated, Statement, Whole,
 };
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -20,7 +20,8 @@ mod least {
     pub const LONG: usize = 8;
     pub const MEMBER: usize = 14;
     pub const REQUEST_ID: usize = 18;
-    pub const ENTRY: usize = MEMBER + NUMBER + 2;
+    pub const ENTRY: usize = MEMBER + NUMBER + 3;
+    pub const STATED: usize = ENTRY + NUMBER;
     pub const DONE: usize = 20;
 }
 
@@ -59,7 +60,13 @@ impl<'a> Reader<'a> {
             1 => GroupOp::Reserve(self.group_request()?),
             2 => GroupOp::Release { key: self.key()? },
             3 => GroupOp::Create(self.group_request()?),
-            4 => GroupOp::Lead { key: self.key()?, term: self.u32()?, branch: self.address()? },
+            4 => GroupOp::Lead {
+                key: self.key()?,
+                term: self.u32()?,
+                branch: self.address()?,
+                scope: self.scope()?,
+                roams: self.has()?,
+            },
             5 => GroupOp::Forget { key: self.key()?, term: self.u32()? },
             6 => GroupOp::Lock { key: self.key()?, term: self.u32()?, carrier: self.address()? },
             7 => GroupOp::Unlock { key: self.key()?, term: self.u32()? },
@@ -73,9 +80,10 @@ impl<'a> Reader<'a> {
                 let count = self.u16()?.into();
                 let limit = Limit(MAX_MEMBERS, least::ADDRESS, "cut: too many");
                 let branches = self.list(count, limit, Reader::address)?;
-                GroupOp::Cut { branches, cause: self.request_id()? }
+                GroupOp::Cut { branches, all: self.has()?, cause: self.request_id()? }
             }
-            11 => GroupOp::Path { mi: self.life()?, path: self.path()? },
+            11 => GroupOp::Claim(self.group_request()?),
+            12 => GroupOp::Rebuild { key: self.key()? },
             _ => return refuse("operation: unknown"),
         })
     }
@@ -94,7 +102,11 @@ impl<'a> Reader<'a> {
             },
             content: match self.u8()? {
                 0 => Content::Delta { gone: self.numbers()?, came: self.entries()? },
-                1 => Content::Whole(self.entries()?),
+                1 => Content::Whole(Box::new(Whole {
+                    entries: self.entries()?,
+                    next_gid: self.u32()?,
+                    qos: self.qos()?,
+                })),
                 _ => return refuse("content: unknown"),
             },
         })
@@ -138,17 +150,20 @@ impl<'a> Reader<'a> {
                 mode: self.place(&MODES, "mode: unknown")?,
                 member: self.member_id()?,
                 tag: self.tag()?,
+                roams: self.has()?,
                 qos: self.qos()?,
             },
             1 => Call::Leave { member: self.member_id()? },
             2 => {
+                let cut = self.has()?;
                 let count = self.u32()? as usize;
                 let limit = Limit(usize::MAX, least::MEMBER, "fail: too many");
-                Call::Fail { members: self.list(count, limit, Reader::member_id)? }
+                Call::Fail { members: self.list(count, limit, Reader::member_id)?, cut }
             }
             3 => Call::Merge { other: self.group_name()? },
             4 => Call::Split { new: self.group_name()?, members: self.numbers()? },
             5 => Call::View,
+            6 => Call::Here(Box::new(self.statement()?)),
             _ => return refuse("call: unknown"),
         })
     }
@@ -183,10 +198,26 @@ impl<'a> Reader<'a> {
     fn entries(&mut self) -> Read<Vec<Entry>> {
         let count = self.u32()? as usize;
         let limit = Limit(usize::MAX, least::ENTRY, "roster: too many");
-        self.list(count, limit, |reader| {
-            let (id, gid) = (reader.member_id()?, reader.u32()?);
-            Ok(Entry { id, gid, tag: reader.tag()?, path: reader.path()? })
-        })
+        self.list(count, limit, Reader::entry)
+    }
+
+    fn entry(&mut self) -> Read<Entry> {
+        let (id, gid) = (self.member_id()?, self.u32()?);
+        Ok(Entry { id, gid, tag: self.tag()?, roams: self.has()?, path: self.path()? })
+    }
+
+    pub(super) fn statement(&mut self) -> Read<Statement> {
+        let (key, term, number) = self.at()?;
+        let (digest, next_gid, qos) = (Digest(self.array()?), self.u32()?, self.qos()?);
+        let count = self.u32()? as usize;
+        let limit = Limit(usize::MAX, least::STATED, "statement: too many members");
+        let members =
+            self.list(count, limit, |r| Ok(Stated { rank: r.u32()?, entry: r.entry()? }))?;
+        Ok(Statement { key, term, number, digest, next_gid, qos, members })
+    }
+
+    pub(super) fn at(&mut self) -> Read<(GroupKey, u32, u32)> {
+        Ok((self.key()?, self.u32()?, self.u32()?))
     }
 
     fn tag(&mut self) -> Read<Vec<u8>> {

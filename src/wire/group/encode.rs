@@ -12,19 +12,21 @@
 //!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4), detection ms (4), count only (1): 0, 1;
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
-//!  entry       member, gid (4), length (1), tag, path
+//!  entry       member, gid (4), length (1), tag, roams (1): 0, 1; path
 //!  request     request-id, name, call, path
 //!  call        code (1), then by the code
-//!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, qos
+//!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, roams (1): 0, 1; qos
 //!      1 LEAVE   member
-//!      2 FAIL    count (4), member *
+//!      2 FAIL    cut off (1): 0, 1; count (4), member *
 //!      3 MERGE   name of the other group
 //!      4 SPLIT   name of the new group, count (4), gid (4) *
 //!      5 VIEW    nothing
+//!      6 HERE    statement
+//!  statement   key, term (4), number (4), digest (16), next gid (4), qos, count (4), rank (4) and entry *
 //!  done        origin: life, up to (8), count (2), number (8) *
 //!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *
 //!  content     0 (1): count (4), gid (4) * of those who went, count (4), entry * of those who came
-//!              1 (1): count (4), entry *
+//!              1 (1): count (4), entry *, next gid (4), qos
 //!  direct      key, term (4), number (4), digest (16), reason (1), count (2), request-id *, content
 //!
 //!  operation   version (1), code (1), then by the code
@@ -32,13 +34,14 @@
 //!      1 RESERVE request                    7 UNLOCK  key, term (4)
 //!      2 RELEASE key                        8 ADOPT   core, count 0 or 1 (1), request ?
 //!      3 CREATE  request                    9 MOVED   key, term (4), count 0 or 1 (1), branch: address ?
-//!      4 LEAD    key, term (4), address    10 CUT     count (2), address *, request-id
-//!      5 FORGET  key, term (4)             11 PATH    life, path
+//!      4 LEAD    key, term (4), address,   10 CUT     count (2), address *, all (1): 0, 1; request-id
+//!                scope, roams (1): 0, 1    11 CLAIM   request
+//!      5 FORGET  key, term (4)             12 REBUILD key
 //! ```
 
 use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MemberId, Mode, Order, Qos,
-    Reason, Request, RequestId, Scope,
+    Reason, Request, RequestId, Scope, Stated, Statement,
 };
 use crate::wire::cursor::Writer;
 use std::net::SocketAddrV4;
@@ -92,9 +95,11 @@ impl Writer {
                 self.key(key);
             }
             GroupOp::Create(request) => self.asked(3, request),
-            GroupOp::Lead { key, term, branch } => {
+            GroupOp::Lead { key, term, branch, scope, roams } => {
                 self.of_term(4, key, *term);
                 self.address(*branch);
+                self.scope(scope);
+                self.u8((*roams).into());
             }
             GroupOp::Forget { key, term } => self.of_term(5, key, *term),
             GroupOp::Lock { key, term, carrier } => {
@@ -112,15 +117,16 @@ impl Writer {
                 self.of_term(9, key, *term);
                 self.optional(*down);
             }
-            GroupOp::Cut { branches, cause } => {
+            GroupOp::Cut { branches, all, cause } => {
                 self.u8(10);
                 self.addresses(branches);
+                self.u8((*all).into());
                 self.request_id(cause);
             }
-            GroupOp::Path { mi, path } => {
-                self.u8(11);
-                self.life(mi);
-                self.path(path);
+            GroupOp::Claim(request) => self.asked(11, request),
+            GroupOp::Rebuild { key } => {
+                self.u8(12);
+                self.key(key);
             }
         }
     }
@@ -150,9 +156,11 @@ impl Writer {
                 self.numbers(gone);
                 self.entries(came);
             }
-            Content::Whole(entries) => {
+            Content::Whole(whole) => {
                 self.u8(1);
-                self.entries(entries);
+                self.entries(&whole.entries);
+                self.u32(whole.next_gid);
+                self.qos(&whole.qos);
             }
         }
     }
@@ -182,19 +190,21 @@ impl Writer {
 
     fn call(&mut self, call: &Call) {
         match call {
-            Call::Join { mode, member, tag, qos } => {
+            Call::Join { mode, member, tag, roams, qos } => {
                 self.u8(0);
                 self.place(&MODES, *mode);
                 self.member_id(member);
                 self.short(tag);
+                self.u8((*roams).into());
                 self.qos(qos);
             }
             Call::Leave { member } => {
                 self.u8(1);
                 self.member_id(member);
             }
-            Call::Fail { members } => {
+            Call::Fail { members, cut } => {
                 self.u8(2);
+                self.u8((*cut).into());
                 self.u32(members.len() as u32);
                 members.iter().for_each(|member| self.member_id(member));
             }
@@ -208,6 +218,10 @@ impl Writer {
                 self.numbers(members);
             }
             Call::View => self.u8(5),
+            Call::Here(statement) => {
+                self.u8(6);
+                self.statement(statement);
+            }
         }
     }
 
@@ -242,12 +256,34 @@ impl Writer {
 
     fn entries(&mut self, entries: &[Entry]) {
         self.u32(entries.len() as u32);
-        for Entry { id, gid, tag, path } in entries {
-            self.member_id(id);
-            self.u32(*gid);
-            self.short(tag);
-            self.path(path);
+        entries.iter().for_each(|entry| self.entry(entry));
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        let Entry { id, gid, tag, roams, path } = entry;
+        self.member_id(id);
+        self.u32(*gid);
+        self.short(tag);
+        self.u8((*roams).into());
+        self.path(path);
+    }
+
+    pub(super) fn statement(&mut self, statement: &Statement) {
+        self.at(&statement.key, statement.term, statement.number);
+        self.0.extend(statement.digest.0);
+        self.u32(statement.next_gid);
+        self.qos(&statement.qos);
+        self.u32(statement.members.len() as u32);
+        for Stated { rank, entry } in &statement.members {
+            self.u32(*rank);
+            self.entry(entry);
         }
+    }
+
+    pub(super) fn at(&mut self, key: &GroupKey, term: u32, number: u32) {
+        self.key(key);
+        self.u32(term);
+        self.u32(number);
     }
 
     pub(super) fn key(&mut self, key: &GroupKey) {

@@ -19,7 +19,7 @@
 //!      2 poll        QUERY      nonce (2)
 //!      3 polled      REPLY      nonce (2)
 //!      4 unregister  M_LEAVE_REQ number (4)
-//!      5 submit      SUBMIT     raise (1): 0, 1; request
+//!      5 submit      SUBMIT     way (1): 0 search, 1 raise, 2 reserve; request
 //!      6 wait        WAIT       request-id
 //!      7 where       MSG_QUERY  request-id
 //!      8 refused     ERROR      code (2), request-id
@@ -27,35 +27,36 @@
 //!     10 got         ACK        key, term (4), number (4), members below (4)
 //!     11 missing     SYNC       key, term (4), number (4)
 //!     12 grant       A_REGISTER request
-//!
-//!  statement  key, term (4), number (4), digest (16), count (4), member and gid (4) *
+//!     13 shown       A_STATS_L  request-id, direct
+//!     14 done        ACK        request-id
+//!     15 unheard     ERROR      request-id
 //! ```
 
-use super::{Direct, GroupKey, KIND, MemberId, PAYLOAD_VERSION, Refusal, Request, RequestId};
-use crate::name::{Digest, GroupName};
+use super::{Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId, Statement};
+use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::cursor::{Limit, Read, Reader, Writer, refuse};
 use crate::wire::{Draft, Header, Kind, Message, Sum, WireError};
 
 /// The code of the first refusal; the lower ones are those of core-sets.
 const REFUSALS: u16 = 16;
-/// The least bytes of a statement, and of a member in it.
-const STATEMENT: usize = 48;
-const STATED: usize = 18;
+/// The least bytes of a statement.
+const STATEMENT: usize = 80;
 
-/// What a member interface knows of a group that it has members in.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Statement {
-    /// Which group.
-    pub key: GroupKey,
-    /// The term of its last view here.
-    pub term: u32,
-    /// Number of that view.
-    pub number: u32,
-    /// Its digest.
-    pub digest: Digest,
-    /// The members here, with their gids.
-    pub members: Vec<(MemberId, u32)>,
+/// How a call looks for the core.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Way {
+    /// From where it was made, upward; down again where the core lies below.
+    Search,
+    /// Down to the core, which must come up to the sender's set first: a new member is outside of its subtree.
+    Raise,
+    /// Upward beyond the search, to where the name is to be reserved.
+    Reserve,
+}
+
+impl Way {
+    /// The codes of ways are their places here.
+    const ALL: [Way; 3] = [Way::Search, Way::Raise, Way::Reserve];
 }
 
 /// What a message about groups says.
@@ -92,8 +93,8 @@ pub enum GroupBody {
     Submit {
         /// The call.
         request: Request,
-        /// The sender has members of the group elsewhere in its subtree: the core must come up to it first.
-        raise: bool,
+        /// How it looks for the core.
+        way: Way,
     },
     /// It is on its way.
     Wait {
@@ -136,6 +137,23 @@ pub enum GroupBody {
     },
     /// The name is reserved: the group is to be created on the way that the request came by.
     Grant(Request),
+    /// The roster that was asked for.
+    Shown {
+        /// By which call.
+        id: RequestId,
+        /// The last view, whole.
+        direct: Direct,
+    },
+    /// It has had its effect.
+    Done {
+        /// Which call.
+        id: RequestId,
+    },
+    /// The call that was asked about never came here, or is forgotten.
+    Unheard {
+        /// Which call.
+        id: RequestId,
+    },
 }
 
 /// A message about groups.
@@ -154,17 +172,20 @@ impl GroupBody {
     pub fn kind(&self) -> Kind {
         match self {
             GroupBody::Register { .. } => Kind::MJoin,
-            GroupBody::Registered { .. } | GroupBody::Got { .. } => Kind::Ack,
+            GroupBody::Registered { .. } | GroupBody::Got { .. } | GroupBody::Done { .. } => {
+                Kind::Ack
+            }
             GroupBody::Poll { .. } => Kind::Query,
             GroupBody::Polled { .. } => Kind::Reply,
             GroupBody::Unregister { .. } => Kind::MLeaveReq,
             GroupBody::Submit { .. } => Kind::Submit,
             GroupBody::Wait { .. } => Kind::Wait,
             GroupBody::Where { .. } => Kind::MsgQuery,
-            GroupBody::Refused { .. } => Kind::Error,
+            GroupBody::Refused { .. } | GroupBody::Unheard { .. } => Kind::Error,
             GroupBody::Direct(_) => Kind::Direct,
             GroupBody::Missing { .. } => Kind::Sync,
             GroupBody::Grant(_) => Kind::ARegister,
+            GroupBody::Shown { .. } => Kind::AStatsLong,
         }
     }
 }
@@ -232,9 +253,9 @@ impl Writer {
                 open(4);
                 self.u32(*number);
             }
-            GroupBody::Submit { request, raise } => {
+            GroupBody::Submit { request, way } => {
                 open(5);
-                self.u8((*raise).into());
+                self.u8(Way::ALL.iter().position(|one| one == way).unwrap_or(0) as u8);
                 self.group_request(request);
             }
             GroupBody::Wait { id } => {
@@ -268,23 +289,20 @@ impl Writer {
                 open(12);
                 self.group_request(request);
             }
+            GroupBody::Shown { id, direct } => {
+                open(13);
+                self.request_id(id);
+                self.direct(direct);
+            }
+            GroupBody::Done { id } => {
+                open(14);
+                self.request_id(id);
+            }
+            GroupBody::Unheard { id } => {
+                open(15);
+                self.request_id(id);
+            }
         }
-    }
-
-    fn statement(&mut self, statement: &Statement) {
-        self.at(&statement.key, statement.term, statement.number);
-        self.0.extend(statement.digest.0);
-        self.u32(statement.members.len() as u32);
-        for (member, gid) in &statement.members {
-            self.member_id(member);
-            self.u32(*gid);
-        }
-    }
-
-    fn at(&mut self, key: &GroupKey, term: u32, number: u32) {
-        self.key(key);
-        self.u32(term);
-        self.u32(number);
     }
 }
 
@@ -304,8 +322,10 @@ impl Reader<'_> {
             3 => GroupBody::Polled { nonce: self.u16()? },
             4 => GroupBody::Unregister { number: self.u32()? },
             5 => {
-                let raise = self.has()?;
-                GroupBody::Submit { request: self.group_request()?, raise }
+                let Some(&way) = Way::ALL.get(usize::from(self.u8()?)) else {
+                    return refuse("way: unknown");
+                };
+                GroupBody::Submit { request: self.group_request()?, way }
             }
             6 => GroupBody::Wait { id: self.request_id()? },
             7 => GroupBody::Where { id: self.request_id()? },
@@ -325,20 +345,10 @@ impl Reader<'_> {
                 GroupBody::Missing { key, term, number }
             }
             12 => GroupBody::Grant(self.group_request()?),
+            13 => GroupBody::Shown { id: self.request_id()?, direct: self.direct()? },
+            14 => GroupBody::Done { id: self.request_id()? },
+            15 => GroupBody::Unheard { id: self.request_id()? },
             _ => return refuse("body: unknown"),
         })
-    }
-
-    fn statement(&mut self) -> Read<Statement> {
-        let (key, term, number) = self.at()?;
-        let digest = Digest(self.array()?);
-        let count = self.u32()? as usize;
-        let limit = Limit(usize::MAX, STATED, "statement: too many members");
-        let members = self.list(count, limit, |r| Ok((r.member_id()?, r.u32()?)))?;
-        Ok(Statement { key, term, number, digest, members })
-    }
-
-    fn at(&mut self) -> Read<(GroupKey, u32, u32)> {
-        Ok((self.key()?, self.u32()?, self.u32()?))
     }
 }

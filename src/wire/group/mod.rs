@@ -13,7 +13,7 @@ mod encode;
 mod message;
 
 pub use encode::PAYLOAD_VERSION;
-pub use message::{GroupBody, GroupMessage, Statement};
+pub use message::{GroupBody, GroupMessage, Way};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};
@@ -121,6 +121,8 @@ pub struct Entry {
     pub gid: u32,
     /// What it says of itself.
     pub tag: Vec<u8>,
+    /// Its member interface has another mserver to go to if this one fails: it is waited for.
+    pub roams: bool,
     /// The mservers from the core down to its member interface; none where the core is that LAN's own.
     pub path: Vec<SocketAddrV4>,
 }
@@ -169,6 +171,8 @@ pub enum Call {
         member: MemberId,
         /// What it says of itself.
         tag: Vec<u8>,
+        /// Its member interface has more than one mserver to go to.
+        roams: bool,
         /// What a creator chooses; for the search only its membership scope counts.
         qos: Qos,
     },
@@ -181,6 +185,8 @@ pub enum Call {
     Fail {
         /// Whom.
         members: Vec<MemberId>,
+        /// They are cut off, for all that is known: a mserver on the way to them was lost.
+        cut: bool,
     },
     /// A_MERGE: another group becomes part of this one.
     Merge {
@@ -196,6 +202,37 @@ pub enum Call {
     },
     /// The roster, once more, for who asks.
     View,
+    /// Members are reached by the way that this came by, from now on; where nobody decides the group any more, it is
+    /// what it is rebuilt from.
+    Here(Box<Statement>),
+}
+
+/// What is known of a group below its core: by a member interface, or by a mserver for all those in its subtree.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Statement {
+    /// Which group.
+    pub key: GroupKey,
+    /// The term of its last view here.
+    pub term: u32,
+    /// Number of that view.
+    pub number: u32,
+    /// Its digest.
+    pub digest: Digest,
+    /// The gid of the next member.
+    pub next_gid: u32,
+    /// What its creator chose.
+    pub qos: Qos,
+    /// The members here.
+    pub members: Vec<Stated>,
+}
+
+/// A member, as it is stated.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Stated {
+    /// Its place in the roster.
+    pub rank: u32,
+    /// Its entry; the path is that from who states it down.
+    pub entry: Entry,
 }
 
 /// A call on its way.
@@ -320,6 +357,10 @@ pub enum GroupOp {
         term: u32,
         /// Whose subtree.
         branch: SocketAddrV4,
+        /// Up to where the name is kept.
+        scope: Scope,
+        /// Those below it may find another way if it fails: the name stays theirs for a while.
+        roams: bool,
     },
     /// The group is no more.
     Forget {
@@ -364,15 +405,17 @@ pub enum GroupOp {
     Cut {
         /// The mservers.
         branches: Vec<SocketAddrV4>,
+        /// Those who may find another way, too: they have been waited for.
+        all: bool,
         /// The request in whose name it is done, so that it is done once.
         cause: RequestId,
     },
-    /// A member interface is reached by another way.
-    Path {
+    /// Nobody decides the group any more: a [`Call::Here`] that it is to be rebuilt from.
+    Claim(Request),
+    /// It is rebuilt from what was claimed so far.
+    Rebuild {
         /// Which.
-        mi: Life,
-        /// By which mservers of this set and below.
-        path: Vec<SocketAddrV4>,
+        key: GroupKey,
     },
 }
 
@@ -406,5 +449,16 @@ pub enum Content {
         came: Vec<Entry>,
     },
     /// All of it.
-    Whole(Vec<Entry>),
+    Whole(Box<Whole>),
+}
+
+/// All that those below the core keep of a group.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Whole {
+    /// The members in the order of seniority.
+    pub entries: Vec<Entry>,
+    /// The gid of the next one.
+    pub next_gid: u32,
+    /// What its creator chose.
+    pub qos: Qos,
 }
