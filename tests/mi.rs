@@ -366,6 +366,7 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
     let id = (1_u8..5, any::<u64>()).prop_map(|(n, number)| RequestId { origin: life(n), number });
     let request = id.clone().prop_map(|id| Request {
         id,
+        oldest: 0,
         group: name("db"),
         call: Call::Leave { member: MemberId { mi: id.origin, number: 1 } },
         path: vec![server(1), server(2)],

@@ -26,7 +26,7 @@ fn name(text: &str) -> GroupName {
 /// A request of the MI `n`, which came by the mserver `n`.
 fn request(n: u8, number: u64, call: Call) -> Request {
     let id = RequestId { origin: mi(n), number };
-    Request { id, group: name("db"), call, path: vec![mserver(n)] }
+    Request { id, oldest: 1, group: name("db"), call, path: vec![mserver(n)] }
 }
 
 fn member(n: u8) -> MemberId {

@@ -83,7 +83,7 @@ impl Registry {
         core.next_gid += 1;
         core.number += 1;
         core.roster.push(entry.clone());
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         let reason = if creates { Reason::Created } else { Reason::Joined };
         let direct = delta(core, reason, vec![request.id], (&[], &[entry]));
         let core = Box::new(core.clone());
@@ -103,7 +103,7 @@ impl Registry {
         if gone.is_empty() {
             return Err(Refused::Because(Refusal::NotMember));
         }
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         self.remove(key, gone, (Reason::Left, vec![request.id]), effects);
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Registry {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         let failed = |e: &&Entry| members.contains(&e.id);
         let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
         self.remove(key, gone, (reason, vec![request.id]), effects);
@@ -137,7 +137,7 @@ impl Registry {
             return Err(Refused::Because(Refusal::Terminated));
         }
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         for stated in &statement.members {
             let ours = core.roster.iter_mut().find(|entry| entry.id == stated.entry.id);
             let Some(ours) = ours else { continue };
@@ -201,7 +201,7 @@ impl Registry {
             core.roster.push(entry);
         }
         core.number = core.number.max(theirs.number) + 1;
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         let direct = direct(core, Reason::Merged, vec![request.id], whole(core));
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
@@ -234,7 +234,7 @@ impl Registry {
         if core.roster.iter().all(goes) {
             return Err(Refused::Because(Refusal::NotPossible));
         }
-        core.set_done(request.id);
+        core.set_done(request.id, request.oldest);
         let gone: Vec<Entry> = core.roster.iter().filter(|e| goes(e)).cloned().collect();
         let part = Core {
             key: new_key,

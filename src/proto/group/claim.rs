@@ -109,6 +109,6 @@ fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
         next_gid: highest(|s| s.next_gid),
         done: Vec::new(),
     };
-    claims.iter().for_each(|claim| core.set_done(claim.id));
+    claims.iter().for_each(|claim| core.set_done(claim.id, claim.oldest));
     Some(core)
 }

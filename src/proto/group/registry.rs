@@ -17,8 +17,11 @@ use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Reason, Refusal, Request, RequestId,
     Scope, Whole,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
+
+/// Cuts that are remembered: as many may be proposed by several at a time.
+const CUTS: usize = 64;
 
 /// The move that a record waits for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -147,6 +150,8 @@ pub type Name = (GroupName, Option<u32>);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Registry {
     pub(super) records: BTreeMap<Name, Record>,
+    /// The last cuts, each of which is made once.
+    pub(super) cuts: VecDeque<RequestId>,
 }
 
 impl GroupKey {
@@ -365,6 +370,13 @@ impl Registry {
         cause: RequestId,
         effects: &mut Vec<Effect>,
     ) {
+        if self.cuts.contains(&cause) {
+            return;
+        }
+        self.cuts.push_back(cause);
+        if self.cuts.len() > CUTS {
+            self.cuts.pop_front();
+        }
         let keys: Vec<GroupKey> = self.records.values().map(|record| record.key).collect();
         for key in keys {
             let Some(record) = self.records.get_mut(&key.full_name()) else { continue };
@@ -373,10 +385,6 @@ impl Registry {
                 record.role = Role::Lost;
             }
             let Some((core, lock)) = self.core_of(&key) else { continue };
-            if core.is_done(cause) {
-                continue;
-            }
-            core.set_done(cause);
             let waits = |e: &&Entry| !all && (e.roams || e.path.len() > 1);
             let behind = |e: &&Entry| e.path.first().is_some_and(|b| branches.contains(b));
             let gone: Vec<Entry> =

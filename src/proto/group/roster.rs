@@ -8,6 +8,8 @@ use std::net::SocketAddrV4;
 
 /// Numbers beyond the first gap that are remembered of one origin: as many requests may be under way.
 const BEYOND: usize = 1024;
+/// Origins without members that are remembered.
+const DEPARTED: usize = 256;
 
 /// The digest of a view: over incarnation, number, and the roster with gids in its order; never over how it came
 /// about.
@@ -43,15 +45,33 @@ impl Core {
         self.done.iter().any(|done| done.origin == id.origin && done.has(id.number))
     }
 
-    /// A request is done: it has had its effect, once.
-    pub fn set_done(&mut self, id: RequestId) {
+    /// A request is done: it has had its effect, once. What its origin never asks again need not be remembered one
+    /// by one.
+    pub fn set_done(&mut self, id: RequestId, oldest: u64) {
         let place = self.done.binary_search_by_key(&id.origin, |done| done.origin);
         let place = place.unwrap_or_else(|place| {
             let new = Completed { origin: id.origin, up_to: 0, beyond: Vec::new() };
             self.done.insert(place, new);
             place
         });
-        self.done[place].add(id.number);
+        let done = &mut self.done[place];
+        if let Some(below) = oldest.checked_sub(1).filter(|below| *below > done.up_to) {
+            done.up_to = below;
+            done.beyond.retain(|number| *number > below);
+        }
+        done.add(id.number);
+        self.forget_departed(id.origin);
+    }
+
+    fn forget_departed(&mut self, but: Life) {
+        if self.done.len() <= DEPARTED {
+            return;
+        }
+        let here = |life: Life| life == but || self.roster.iter().any(|e| e.id.mi == life);
+        let departed: Vec<Life> =
+            self.done.iter().map(|done| done.origin).filter(|life| !here(*life)).collect();
+        let surplus = departed.len().saturating_sub(DEPARTED);
+        self.done.retain(|done| !departed[..surplus].contains(&done.origin));
     }
 
     /// The mservers of the core's own set that have members behind them, in their order.

@@ -262,7 +262,8 @@ impl Mi {
     ) {
         self.requests += 1;
         let id = RequestId { origin: self.config.life, number: self.requests };
-        let request = Request { id, group, call, path: Vec::new() };
+        let oldest = self.pending.keys().next().map_or(id.number, |first| *first);
+        let request = Request { id, oldest, group, call, path: Vec::new() };
         let again = Countdown::after(self.config.params.reply);
         self.pending.insert(self.requests, Pending { client, request: request.clone(), again });
         if self.is_registered() {

@@ -140,8 +140,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn group_request(&mut self) -> Read<Request> {
-        let (id, group, call) = (self.request_id()?, self.group_name()?, self.call()?);
-        Ok(Request { id, group, call, path: self.path()? })
+        let (id, oldest) = (self.request_id()?, self.u64()?);
+        if oldest > id.number {
+            return refuse("oldest: above the number");
+        }
+        let (group, call) = (self.group_name()?, self.call()?);
+        Ok(Request { id, oldest, group, call, path: self.path()? })
     }
 
     fn call(&mut self) -> Read<Call> {

@@ -13,7 +13,7 @@
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
 //!  entry       member, gid (4), length (1), tag, roams (1): 0, 1; path
-//!  request     request-id, name, call, path
+//!  request     request-id, oldest number under way (8), name, call, path
 //!  call        code (1), then by the code
 //!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, roams (1): 0, 1; qos
 //!      1 LEAVE   member
@@ -183,6 +183,7 @@ impl Writer {
 
     pub(super) fn group_request(&mut self, request: &Request) {
         self.request_id(&request.id);
+        self.u64(request.oldest);
         self.group_name(&request.group);
         self.call(&request.call);
         self.path(&request.path);

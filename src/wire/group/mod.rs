@@ -240,6 +240,8 @@ pub struct Stated {
 pub struct Request {
     /// Which.
     pub id: RequestId,
+    /// The lowest number that is still under way where it comes from: no lower one is ever asked again.
+    pub oldest: u64,
     /// The group's name.
     pub group: GroupName,
     /// What is called for.
