@@ -13,7 +13,7 @@ use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Content, Core, Direct, GroupBody, GroupMessage, GroupOp, MemberId, Mode, Qos, Reason,
-    Refusal, Request, RequestId, Statement, Way, Whole,
+    Refusal, Request, RequestId, Way, Whole,
 };
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -57,7 +57,8 @@ impl Lan {
         for n in 1..=n {
             let params = Profile::named("lan").unwrap().params();
             let servers = vec![server(1), server(2)];
-            let config = MiConfig { life: life(n), lan: name("lan"), servers, params };
+            let (lan_name, built_in) = (name("lan"), false);
+            let config = MiConfig { life: life(n), lan: lan_name, servers, params, built_in };
             let mut actions = Vec::new();
             lan.mis.push(Alone::start(config, &mut actions));
             lan.take(n, actions);
@@ -339,13 +340,17 @@ fn an_mserver_that_is_silent_is_left_for_the_next_with_a_statement_of_what_is_he
     lan.input(1, Input::Tick { elapsed: 1 });
     assert_eq!(lan.told(7), ["mserver lost"]);
     assert_eq!(lan.mi(1).server(), server(2));
-    let Some(GroupBody::Register { number: 2, groups }) = lan.heard.last() else {
-        panic!("{:?}", lan.heard.last())
-    };
-    let [Statement { number: 1, members, .. }] = &groups[..] else { panic!("{groups:?}") };
-    let [stated] = &members[..] else { panic!("{members:?}") };
+    assert_eq!(lan.heard.last(), Some(&GroupBody::Register { number: 2, roams: true }));
+    let registered = GroupBody::Registered { number: 2 };
+    let from = Life { address: server(2), inc: Incarnation(1) };
+    let bytes = GroupMessage { name: name("lan"), from, body: registered }.encode().unwrap();
+    lan.input(1, Input::Datagram { via: Via::Own, from: server(2), bytes: &bytes });
+    assert_eq!(lan.told(7), ["mserver found"]);
+    let Some(GroupBody::Submit { request, .. }) = lan.heard.last() else { panic!() };
+    let Call::Here(statement) = &request.call else { panic!("{request:?}") };
+    let [stated] = &statement.members[..] else { panic!("{statement:?}") };
     let id = MemberId { mi: life(1), number: 1 };
-    assert_eq!((stated.entry.id, stated.entry.gid), (id, 0));
+    assert_eq!((statement.number, stated.entry.id, stated.entry.gid), (1, id, 0));
 }
 
 #[test]
@@ -373,7 +378,7 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
     });
     let refusal = (0..Refusal::ALL.len()).prop_map(|place| Refusal::ALL[place]);
     prop_oneof![
-        any::<u32>().prop_map(|number| GroupBody::Register { number, groups: vec![] }),
+        any::<u32>().prop_map(|number| GroupBody::Register { number, roams: true }),
         any::<u32>().prop_map(|number| GroupBody::Registered { number }),
         any::<u16>().prop_map(|nonce| GroupBody::Poll { nonce }),
         any::<u16>().prop_map(|nonce| GroupBody::Polled { nonce }),

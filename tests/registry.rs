@@ -200,7 +200,11 @@ fn the_core_moves_up_with_the_join_that_made_it_and_nothing_is_lost() {
     record.term = 2;
     record.roster.iter_mut().for_each(|entry| entry.path.insert(0, mserver(1)));
     let rider = Some(Box::new(join(2, 1, Mode::Existing)));
-    let adopt = GroupOp::Adopt { core: Box::new(record), rider };
+    let adopt = GroupOp::Adopt {
+        core: Box::new(record),
+        rider,
+        id: RequestId { origin: mi(7), number: 7 },
+    };
     let effects = apply(&mut above, adopt.clone());
     let [view] = views(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((view.term, view.number, core(&above).roster.len()), (2, 3, 3));

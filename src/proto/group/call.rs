@@ -1,6 +1,6 @@
 //! What a call does where a group is decided (II.D.2): each once, in the order that was agreed on.
 
-use super::registry::{Effect, Registry, Role, delta, direct, whole};
+use super::registry::{Effect, Registry, Role, delta, direct};
 use crate::name::GroupName;
 use crate::wire::group::{
     Call, Core, Entry, GroupKey, MemberId, Mode, Reason, Refusal, Request, RequestId, Statement,
@@ -32,7 +32,8 @@ impl Registry {
         }
         let outcome = match request.call.clone() {
             Call::Join { mode, member, tag, roams, .. } => {
-                let entry = Entry { id: member, gid: 0, tag, roams, path: request.path.clone() };
+                let (lost, path) = (false, request.path.clone());
+                let entry = Entry { id: member, gid: 0, tag, roams, lost, path };
                 self.join(&key, &request, (mode, entry), effects)
             }
             Call::Leave { member } => self.leave(&key, &request, member, effects),
@@ -118,7 +119,9 @@ impl Registry {
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         core.set_done(request.id, request.oldest);
-        let failed = |e: &&Entry| members.contains(&e.id);
+        // Whom a mserver does not reach any more may be reached by another one by now.
+        let may = |e: &Entry| e.id.mi == request.id.origin || e.path.starts_with(&request.path);
+        let failed = |e: &&Entry| members.contains(&e.id) && may(e);
         let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
         self.remove(key, gone, (reason, vec![request.id]), effects);
         Ok(())
@@ -142,7 +145,7 @@ impl Registry {
             let ours = core.roster.iter_mut().find(|entry| entry.id == stated.entry.id);
             let Some(ours) = ours else { continue };
             ours.path = [&request.path[..], &stated.entry.path[..]].concat();
-            ours.roams = stated.entry.roams;
+            (ours.roams, ours.lost) = (stated.entry.roams, false);
         }
         effects.push(Effect::Repath(Box::new(core.clone())));
         Ok(())
@@ -202,7 +205,7 @@ impl Registry {
         }
         core.number = core.number.max(theirs.number) + 1;
         core.set_done(request.id, request.oldest);
-        let direct = direct(core, Reason::Merged, vec![request.id], whole(core));
+        let direct = direct(core, Reason::Merged, vec![request.id], core.whole());
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
         self.records.remove(&other_key.full_name());
@@ -254,7 +257,7 @@ impl Registry {
 }
 
 fn first_view(core: &Core) -> Effect {
-    let direct = direct(core, Reason::Split, Vec::new(), whole(core));
+    let direct = direct(core, Reason::Split, Vec::new(), core.whole());
     Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() }
 }
 

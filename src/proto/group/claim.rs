@@ -7,7 +7,7 @@
 //! Each mserver, or member interface, states its own members with their gids and their places in the last view that it
 //! has. If together they are that view, it goes on under its number; else the members that are left make the next one.
 
-use super::registry::{Effect, Record, Registry, Role, direct, whole};
+use super::registry::{Effect, Record, Registry, Role, direct};
 use super::roster::digest_of;
 use crate::wire::group::{
     Call, Core, Entry, GroupKey, Reason, Refusal, Request, Stated, Statement,
@@ -59,7 +59,7 @@ impl Registry {
         let term = core.term;
         let ended = core.roster.is_empty();
         let causes: Vec<_> = claims.iter().map(|claim| claim.id).collect();
-        let direct = direct(&core, Reason::Partitioned, causes, whole(&core));
+        let direct = direct(&core, Reason::Partitioned, causes, core.whole());
         let view = Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() };
         if ended {
             self.records.remove(&key.full_name());
@@ -93,7 +93,7 @@ fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
                 continue;
             }
             let path = [&request.path[..], &entry.path[..]].concat();
-            members.push((*rank, entry.gid, Entry { path, ..entry.clone() }));
+            members.push((*rank, entry.gid, Entry { path, lost: false, ..entry.clone() }));
         }
     }
     members.sort_by_key(|(rank, gid, _)| (*rank, *gid));

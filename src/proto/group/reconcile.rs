@@ -11,7 +11,7 @@
 //! A pure function of both, the same whichever side computes it. A request that both sides did, since it was applied
 //! twice before they met again, is done once: members are told apart by who they are.
 
-use super::registry::{Effect, Record, Registry, Role, direct, whole};
+use super::registry::{Effect, Record, Registry, Role, direct};
 use crate::wire::group::{Core, Entry, Reason};
 
 /// The registry of the merged set, and the views that follow.
@@ -41,7 +41,7 @@ fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record
         (Role::Core { core: a, .. }, Role::Core { core: b, .. }) => {
             let core = union(a, b);
             let (key, term) = (core.key, core.term);
-            let direct = direct(&core, Reason::Merged, Vec::new(), whole(&core));
+            let direct = direct(&core, Reason::Merged, Vec::new(), core.whole());
             effects.push(Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() });
             effects.push(Effect::Settled { key, term });
             let role = Role::Core { core: Box::new(core), lock: None };
@@ -60,18 +60,22 @@ fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::Soc
         Role::Core { .. } => (4, None),
         Role::Above(branch) => (3, Some(*branch)),
         Role::Claimed(_) => (2, None),
-        Role::Reserved(_) => (1, None),
+        Role::Reserved(_) | Role::Suspended(_) => (1, None),
         Role::Lost => (0, None),
     };
     (record.term, knows, std::cmp::Reverse(branch))
 }
 
 /// The members of both sides: those that both have where the first has them, then the first's, then the second's.
-fn union(a: &Core, b: &Core) -> Core {
+pub(super) fn union(a: &Core, b: &Core) -> Core {
     let mut core = a.clone();
     core.next_gid = a.next_gid.max(b.next_gid);
     for entry in &b.roster {
-        if core.entry(entry.id).is_some() {
+        if let Some(ours) = core.roster.iter_mut().find(|ours| ours.id == entry.id) {
+            // Who is lost to one side is reached by the other.
+            if ours.lost && !entry.lost {
+                (ours.path, ours.lost) = (entry.path.clone(), false);
+            }
             continue;
         }
         let taken = core.roster.iter().any(|ours| ours.gid == entry.gid);
@@ -105,14 +109,16 @@ fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Eff
     // A suffix that no other record has: the lowest gid of its members, or what follows.
     let lowest = match &goes.role {
         Role::Core { core, .. } => core.roster.iter().map(|entry| entry.gid).min().unwrap_or(0),
-        Role::Above(_) | Role::Claimed(_) | Role::Reserved(_) | Role::Lost => 0,
+        Role::Above(_) | Role::Claimed(_) | Role::Reserved(_) | Role::Suspended(_) | Role::Lost => {
+            0
+        }
     };
     let free = |suffix: &u32| !all.records.contains_key(&(name.0, Some(*suffix)));
     goes.key.suffix = (lowest..=u32::MAX).find(free);
     if let Role::Core { core, .. } = &mut goes.role {
         core.key = goes.key;
         core.number += 1;
-        let direct = direct(core, Reason::Resync, Vec::new(), whole(core));
+        let direct = direct(core, Reason::Resync, Vec::new(), core.whole());
         effects.push(Effect::View { direct, core: core.clone(), gone: Vec::new() });
         effects.push(Effect::Settled { key: goes.key, term: goes.term });
     }

@@ -9,19 +9,18 @@
 //! * reserved: the name is taken for a group that is being created below;
 //! * core: this set decides;
 //! * above: the core lies in the subtree of one of our mservers; we keep the name;
+//! * suspended: that mserver is gone; whoever leads there next says so soon, and the name waits;
 //! * lost: that mserver is gone. The name blocks nobody;
 //! * claimed: the core is lost, and those below say what they know, that it may be rebuilt.
 
+use super::reconcile::union;
 use crate::name::GroupName;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Reason, Refusal, Request, RequestId,
-    Scope, Whole,
+    Scope,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
-
-/// Cuts that are remembered: as many may be proposed by several at a time.
-const CUTS: usize = 64;
 
 /// The move that a record waits for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -48,6 +47,8 @@ pub enum Role {
     },
     /// The core is in that one's subtree.
     Above(SocketAddrV4),
+    /// It was in the subtree of a mserver that is gone, and may come back by another one.
+    Suspended(SocketAddrV4),
     /// It was in the subtree of a mserver that is gone.
     Lost,
     /// Nobody decides; these say what is to be rebuilt.
@@ -132,6 +133,13 @@ pub enum Effect {
     Repath(Box<Core>),
     /// What is known of a group that nobody decides is being gathered.
     Claimed(GroupKey),
+    /// The core of the same group is also below that mserver: it must come up, and be merged with ours.
+    Rival {
+        /// Which.
+        key: GroupKey,
+        /// Below whom.
+        branch: SocketAddrV4,
+    },
     /// An Adopt or a Lead came too late: the sender's record is older than ours.
     Stale(GroupKey),
     /// The group has ended here; the sets above are to forget its name.
@@ -150,8 +158,6 @@ pub type Name = (GroupName, Option<u32>);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Registry {
     pub(super) records: BTreeMap<Name, Record>,
-    /// The last cuts, each of which is made once.
-    pub(super) cuts: VecDeque<RequestId>,
 }
 
 impl GroupKey {
@@ -191,7 +197,7 @@ impl Registry {
             GroupOp::Forget { key, term } => self.forget(key, term, effects),
             GroupOp::Lock { key, term, carrier } => self.lock(key, term, carrier, effects),
             GroupOp::Unlock { key, term } => self.unlock(key, term, effects),
-            GroupOp::Adopt { core, rider } => self.adopt(*core, rider, effects),
+            GroupOp::Adopt { core, rider, id } => self.adopt(*core, rider, id, effects),
             GroupOp::Moved { key, term, down } => self.moved(key, term, down, effects),
             GroupOp::Cut { branches, all, cause } => self.cut(&branches, all, cause, effects),
             GroupOp::Claim(request) => self.claim(request, effects),
@@ -200,14 +206,27 @@ impl Registry {
     }
 
     /// Mservers are gone with a view of the set: what was being created behind them is not. What they led, and the
-    /// members behind them, stay until it is clear that nobody comes back another way ([`GroupOp::Cut`]).
+    /// members behind them, are marked, and stay until it is clear that nobody comes back another way
+    /// ([`GroupOp::Cut`]).
     pub fn lose(&mut self, gone: &[SocketAddrV4]) {
         self.records.retain(|_, record| match &record.role {
             Role::Reserved(request) => {
                 !request.path.first().is_some_and(|branch| gone.contains(branch))
             }
-            Role::Core { .. } | Role::Above(_) | Role::Lost | Role::Claimed(_) => true,
+            _ => true,
         });
+        for record in self.records.values_mut() {
+            match &mut record.role {
+                Role::Above(branch) if gone.contains(branch) => {
+                    record.role = Role::Suspended(*branch);
+                }
+                Role::Core { core, .. } => {
+                    let behind = |e: &&mut Entry| e.path.first().is_some_and(|b| gone.contains(b));
+                    core.roster.iter_mut().filter(behind).for_each(|entry| entry.lost = true);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn reserve(&mut self, request: Request, effects: &mut Vec<Effect>) {
@@ -261,19 +280,27 @@ impl Registry {
 
     fn lead(&mut self, new: Record, effects: &mut Vec<Effect>) {
         let Record { key, term, scope, .. } = new;
-        let is_above = |record: &Record| matches!(record.role, Role::Above(_));
+        let is_above = |record: &Record| matches!(record.role, Role::Above(_) | Role::Suspended(_));
         let taken = match self.get(key.full_name()) {
             None => true,
             Some(record) if record.key.inc != key.inc => record.role == Role::Lost,
             Some(record) => match record.role {
                 Role::Reserved(_) | Role::Lost => true,
-                Role::Above(_) | Role::Core { .. } | Role::Claimed(_) => {
+                Role::Above(_) | Role::Suspended(_) | Role::Core { .. } | Role::Claimed(_) => {
                     term > record.term || (term == record.term && is_above(record))
                 }
             },
         };
         if !taken {
             return effects.push(Effect::Stale(key));
+        }
+        if let (Role::Above(branch), Some((core, lock))) = (&new.role, self.core_of(&key)) {
+            let elsewhere =
+                core.roster.iter().any(|e| !e.lost && e.path.first().is_none_or(|b| b != branch));
+            if elsewhere && lock.is_none() {
+                // Two sides of one group: they become one here.
+                return effects.push(Effect::Rival { key, branch: *branch });
+            }
         }
         let before = self.records.insert(key.full_name(), new);
         effects.push(Effect::Led { key, term, scope });
@@ -316,28 +343,50 @@ impl Registry {
         }
     }
 
-    fn adopt(&mut self, core: Core, rider: Option<Box<Request>>, effects: &mut Vec<Effect>) {
-        let (key, term) = (core.key, core.term);
-        let newer = |r: &Record| match &r.role {
-            Role::Lost => true,
-            _ => r.key.inc == key.inc && term > r.term,
-        };
-        if !self.get(key.full_name()).is_none_or(newer) {
-            // What was carried here twice is here; anything else is older than what we know.
-            let here = |r: &Record| r.key == key && r.term == term;
-            let settled = self.get(key.full_name()).is_some_and(here);
-            effects.push(match settled {
-                true => Effect::Settled { key, term },
-                false => Effect::Stale(key),
-            });
-            effects.extend(rider.map(Effect::Again));
-            return;
+    /// The core comes here. Where another side of the same group is decided already, they become one.
+    fn adopt(
+        &mut self,
+        mut core: Core,
+        rider: Option<Box<Request>>,
+        id: RequestId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let key = core.key;
+        core.set_done(id, 0);
+        match self.records.get_mut(&key.full_name()) {
+            Some(Record { key: found, term, role: Role::Core { core: here, lock }, .. })
+                if *found == key =>
+            {
+                if lock.is_none() && !here.is_done(id) {
+                    **here = union(here, &core);
+                    *term = here.term;
+                    let direct = direct(here, Reason::Merged, Vec::new(), here.whole());
+                    let core = here.clone();
+                    effects.push(Effect::View { direct, core, gone: Vec::new() });
+                }
+                let term = *term;
+                effects.push(Effect::Settled { key, term });
+            }
+            Some(record) if record.role != Role::Lost => {
+                let free = record.key.inc == key.inc
+                    && (core.term > record.term || matches!(record.role, Role::Claimed(_)));
+                if !free {
+                    effects.push(Effect::Stale(key));
+                    return effects.extend(rider.map(Effect::Again));
+                }
+                self.settle(core, effects);
+            }
+            _ => self.settle(core, effects),
         }
-        self.decide(core);
-        effects.push(Effect::Settled { key, term });
         if let Some(request) = rider {
             self.call(*request, effects);
         }
+    }
+
+    fn settle(&mut self, core: Core, effects: &mut Vec<Effect>) {
+        let (key, term) = (core.key, core.term);
+        self.decide(core);
+        effects.push(Effect::Settled { key, term });
     }
 
     fn moved(
@@ -370,25 +419,18 @@ impl Registry {
         cause: RequestId,
         effects: &mut Vec<Effect>,
     ) {
-        if self.cuts.contains(&cause) {
-            return;
-        }
-        self.cuts.push_back(cause);
-        if self.cuts.len() > CUTS {
-            self.cuts.pop_front();
-        }
         let keys: Vec<GroupKey> = self.records.values().map(|record| record.key).collect();
         for key in keys {
             let Some(record) = self.records.get_mut(&key.full_name()) else { continue };
-            let led = matches!(&record.role, Role::Above(branch) if branches.contains(branch));
+            let led = matches!(&record.role, Role::Suspended(branch) if branches.contains(branch));
             if led && (all || !record.roams) {
                 record.role = Role::Lost;
             }
             let Some((core, lock)) = self.core_of(&key) else { continue };
-            let waits = |e: &&Entry| !all && (e.roams || e.path.len() > 1);
-            let behind = |e: &&Entry| e.path.first().is_some_and(|b| branches.contains(b));
-            let gone: Vec<Entry> =
-                core.roster.iter().filter(behind).filter(|e| !waits(e)).cloned().collect();
+            let waits = |e: &Entry| !all && (e.roams || e.path.len() > 1);
+            let behind = |e: &Entry| e.path.first().is_some_and(|b| branches.contains(b));
+            let off = |e: &&Entry| e.lost && behind(e) && !waits(e);
+            let gone: Vec<Entry> = core.roster.iter().filter(off).cloned().collect();
             // A move that such a one carried has come to nothing with it.
             let carrier = lock.as_ref().filter(|lock| branches.contains(&lock.carrier));
             if let Some(term) = carrier.filter(|_| all).map(|lock| lock.term) {
@@ -431,12 +473,6 @@ fn scope_of(request: &Request) -> Scope {
         Call::Join { qos, .. } => qos.name_scope,
         _ => Scope::Top,
     }
-}
-
-/// All of a group.
-pub(super) fn whole(core: &Core) -> Content {
-    let (entries, next_gid) = (core.roster.clone(), core.next_gid);
-    Content::Whole(Box::new(Whole { entries, next_gid, qos: core.qos.clone() }))
 }
 
 /// The key of the group that a request creates.

@@ -56,6 +56,11 @@ impl Relay {
         Relay { reply, retries, query, groups: BTreeMap::new() }
     }
 
+    /// Other timings from now on; what waits goes on waiting as it did.
+    pub fn set_params(&mut self, params: &Params) {
+        (self.reply, self.retries, self.query) = (params.reply, params.retries, params.query);
+    }
+
     /// The last view of a group with members below.
     pub fn known(&self, key: &GroupKey) -> Option<&Known> {
         self.groups.get(key).map(|below| &below.known)

@@ -2,7 +2,7 @@
 
 use crate::name::Digest;
 use crate::wire::coreset::Life;
-use crate::wire::group::{Completed, Core, Entry, MemberId, RequestId};
+use crate::wire::group::{Completed, Content, Core, Entry, MemberId, RequestId, Whole};
 use sha2::{Digest as _, Sha256};
 use std::net::SocketAddrV4;
 
@@ -33,6 +33,12 @@ impl Core {
     /// The digest of the view that is.
     pub fn digest(&self) -> Digest {
         digest_of(&self.key.inc, self.number, &self.roster)
+    }
+
+    /// All of it, as a view tells it.
+    pub fn whole(&self) -> Content {
+        let (entries, next_gid) = (self.roster.clone(), self.next_gid);
+        Content::Whole(Box::new(Whole { entries, next_gid, qos: self.qos.clone() }))
     }
 
     /// The entry of a member.

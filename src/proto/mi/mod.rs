@@ -51,6 +51,8 @@ pub struct MiConfig {
     pub servers: Vec<SocketAddrV4>,
     /// Timings.
     pub params: Params,
+    /// It is a part of its mserver, which it cannot lose.
+    pub built_in: bool,
 }
 
 /// How we stand with our mserver.
@@ -456,10 +458,8 @@ impl Mi {
 
     fn ask_in(&mut self, out: &mut Vec<MiAction>) {
         let number = self.number;
-        let path = |entry: &Entry| self.local.contains_key(&entry.id).then(Vec::new);
-        let ours = |known: &Known| known.statement(path);
-        let groups = self.groups.values().map(ours).collect();
-        self.tell_server(GroupBody::Register { number, groups }, out);
+        let roams = self.config.servers.len() > 1;
+        self.tell_server(GroupBody::Register { number, roams }, out);
     }
 
     fn registered(&mut self, out: &mut Vec<MiAction>) {
@@ -472,6 +472,7 @@ impl Mi {
         } else {
             self.tell_all(&LocalEvent::ServerFound, out);
         }
+        self.state(out);
         // What is under way may have been lost with the mserver before.
         let all: Vec<Request> = self.pending.values().map(|p| p.request.clone()).collect();
         for request in all {
@@ -480,11 +481,25 @@ impl Mi {
         }
     }
 
+    /// Says to a new mserver which members are here.
+    fn state(&mut self, out: &mut Vec<MiAction>) {
+        let path = |entry: &Entry| self.local.contains_key(&entry.id).then(Vec::new);
+        let ours = |known: &Known| known.statement(path);
+        let statements: Vec<_> = self.groups.values().map(ours).collect();
+        for statement in statements.into_iter().filter(|s| !s.members.is_empty()) {
+            self.submit(None, statement.key.name, Call::Here(Box::new(statement)), out);
+        }
+    }
+
     /// Our mserver is there: it is lost when it has not polled us for a query and all its tries.
     fn heard(&mut self) {
         let params = &self.config.params;
         let tries = params.reply.saturating_mul(params.retries + 1);
-        self.phase = Phase::Registered { silent: Countdown::after(params.query + tries) };
+        let silent = match self.config.built_in {
+            true => Countdown::OFF,
+            false => Countdown::after(params.query + tries),
+        };
+        self.phase = Phase::Registered { silent };
     }
 
     fn tell_all(&self, event: &LocalEvent, out: &mut Vec<MiAction>) {

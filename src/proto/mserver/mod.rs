@@ -10,11 +10,14 @@
 //! told apart by which names they answer to. What is remembered beyond the protocol's own state is for people:
 //! counters by cause, and of each member that was isolated or removed who said so and why (`ms why`).
 
+mod bearing;
+mod groups;
 mod memory;
 mod operator;
 mod seat;
 mod status;
 
+pub use groups::Groups;
 pub use memory::Memory;
 pub use operator::NOT_ALLOWED;
 pub use seat::{Installed, Seat};
@@ -29,8 +32,8 @@ use super::parcel::Parcels;
 use super::places::Places;
 use super::step::{Action, End, Input, Via};
 use crate::name::{GroupName, Incarnation};
-use crate::wire::coreset::{Body, CoreMessage, Request, SetName};
-use crate::wire::{Kind, Message, WireError, prefix};
+use crate::wire::coreset::{Body, CoreMessage, Life, Request, SetName};
+use crate::wire::{Kind, Message, WireError, group, prefix};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
@@ -110,6 +113,7 @@ pub struct Mserver {
     /// Messages sent, by what they are: each to one mserver, and each to all of a group.
     sent: [Counters; 2],
     memory: Memory,
+    groups: Groups,
     stopping: bool,
     ready: bool,
     /// Ticks that have passed without it.
@@ -128,7 +132,10 @@ impl Mserver {
         heard: Option<SocketAddrV4>,
         actions: &mut Vec<Action>,
     ) -> Mserver {
+        let me = Life { address: id.own, inc: id.inc };
+        let mut first = Vec::new();
         let mut mserver = Mserver {
+            groups: Groups::new(me, id.params, post.below, &mut first),
             parcels: Parcels::new(id.inc.0),
             memory: Memory::default(),
             id,
@@ -140,6 +147,7 @@ impl Mserver {
             ready: false,
             waited: 0,
         };
+        mserver.take_groups(first, actions);
         mserver.sit(Side::Peer, (post.set, post.level, post.founding), actions);
         if let Below::Set(name) = post.below {
             let below = (name, post.level.saturating_sub(1), Founding::AsParent);
@@ -177,6 +185,7 @@ impl Mserver {
         if params != self.id.params {
             self.id.params = params;
             self.seats.values_mut().for_each(|seat| seat.set_params(params));
+            self.groups.set_params(params);
         }
     }
 
@@ -188,7 +197,7 @@ impl Mserver {
     /// Ticks until something is due; `u32::MAX` if nothing ever is.
     pub fn due(&self) -> u32 {
         let seats = self.seats.values().map(Seat::due).min().unwrap_or(u32::MAX);
-        seats.min(self.parcels.due())
+        seats.min(self.parcels.due()).min(self.groups.due())
     }
 
     /// One input, all its actions.
@@ -201,7 +210,10 @@ impl Mserver {
                 }
             }
             Input::Tick { elapsed } => self.tick(elapsed, actions),
-            Input::Call { .. } | Input::Gone { .. } => {}
+            Input::Call { client, call } => {
+                self.on_groups(|g, out| g.call(client, call, out), actions)
+            }
+            Input::Gone { client } => self.on_groups(|g, out| g.gone(client, out), actions),
             Input::Stop => self.stop(actions),
         }
     }
@@ -222,6 +234,7 @@ impl Mserver {
             let outcome = seat.tick_enrolment(elapsed, actions);
             self.enrolled(side, outcome, actions);
         }
+        self.on_groups(|groups, out| groups.tick(elapsed, out), actions);
     }
 
     /// Who may only join has nothing to do where there is no set; one that answers is waited for.
@@ -304,6 +317,9 @@ impl Mserver {
         message: &Message<'_>,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refused> {
+        if message.data.first() == Some(&group::KIND) {
+            return self.read_groups(from, message, actions);
+        }
         let message = CoreMessage::decode(message).map_err(|e| (e.cause(), Some(e)))?;
         if message.from.life.address != from {
             return Err(("address-mismatch", None));

@@ -321,7 +321,8 @@ impl Mserver {
                         self.send(side, to, true, &message, actions);
                     }
                 }
-                SetAction::Installed { view, from, change, applied: _ } => {
+                SetAction::Installed { view, from, change, applied } => {
+                    self.bear(side, (&view, change.as_ref()), &applied, actions);
                     self.installed(side, view, from, change, actions);
                 }
                 SetAction::Out { asked } => self.out(side, asked, actions),
@@ -399,6 +400,8 @@ impl Mserver {
     fn out(&mut self, side: Side, asked: bool, actions: &mut Vec<Action>) {
         let Some(seat) = self.seats.get_mut(&side) else { return };
         let set = seat.config.name;
+        self.on_groups(|groups, out| groups.out_of(side, out), actions);
+        let Some(seat) = self.seats.get_mut(&side) else { return };
         if !self.stopping {
             actions.push(Action::Note(Note::Set(SetNews::OutOfSet { set, asked })));
         }

@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
             8 => {
                 let core = Box::new(self.core()?);
                 let rider = if self.has()? { Some(Box::new(self.group_request()?)) } else { None };
-                GroupOp::Adopt { core, rider }
+                GroupOp::Adopt { core, rider, id: self.request_id()? }
             }
             9 => GroupOp::Moved { key: self.key()?, term: self.u32()?, down: self.optional()? },
             10 => {
@@ -207,7 +207,9 @@ impl<'a> Reader<'a> {
 
     fn entry(&mut self) -> Read<Entry> {
         let (id, gid) = (self.member_id()?, self.u32()?);
-        Ok(Entry { id, gid, tag: self.tag()?, roams: self.has()?, path: self.path()? })
+        let (tag, flags) = (self.tag()?, self.u8()?);
+        let (roams, lost) = (flags & 1 != 0, flags & 2 != 0);
+        Ok(Entry { id, gid, tag, roams, lost, path: self.path()? })
     }
 
     pub(super) fn statement(&mut self) -> Read<Statement> {

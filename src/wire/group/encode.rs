@@ -12,7 +12,7 @@
 //!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4), detection ms (4), count only (1): 0, 1;
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
-//!  entry       member, gid (4), length (1), tag, roams (1): 0, 1; path
+//!  entry       member, gid (4), length (1), tag, flags (1): 1 roams, 2 lost; path
 //!  request     request-id, oldest number under way (8), name, call, path
 //!  call        code (1), then by the code
 //!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, roams (1): 0, 1; qos
@@ -32,7 +32,7 @@
 //!  operation   version (1), code (1), then by the code
 //!      0 CALL    request                    6 LOCK    key, term (4), carrier: address
 //!      1 RESERVE request                    7 UNLOCK  key, term (4)
-//!      2 RELEASE key                        8 ADOPT   core, count 0 or 1 (1), request ?
+//!      2 RELEASE key                        8 ADOPT   core, count 0 or 1 (1), request ?, request-id
 //!      3 CREATE  request                    9 MOVED   key, term (4), count 0 or 1 (1), branch: address ?
 //!      4 LEAD    key, term (4), address,   10 CUT     count (2), address *, all (1): 0, 1; request-id
 //!                scope, roams (1): 0, 1    11 CLAIM   request
@@ -107,11 +107,12 @@ impl Writer {
                 self.address(*carrier);
             }
             GroupOp::Unlock { key, term } => self.of_term(7, key, *term),
-            GroupOp::Adopt { core, rider } => {
+            GroupOp::Adopt { core, rider, id } => {
                 self.u8(8);
                 self.core(core);
                 self.u8(rider.is_some().into());
                 rider.iter().for_each(|request| self.group_request(request));
+                self.request_id(id);
             }
             GroupOp::Moved { key, term, down } => {
                 self.of_term(9, key, *term);
@@ -261,11 +262,11 @@ impl Writer {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        let Entry { id, gid, tag, roams, path } = entry;
+        let Entry { id, gid, tag, roams, lost, path } = entry;
         self.member_id(id);
         self.u32(*gid);
         self.short(tag);
-        self.u8((*roams).into());
+        self.u8(u8::from(*roams) | u8::from(*lost) << 1);
         self.path(path);
     }
 

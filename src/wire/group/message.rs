@@ -14,7 +14,7 @@
 //!
 //! ```text
 //!  kind (1): 2, version (1), body (1), sender: life, and the body
-//!      0 register    M_JOIN     number (4), count (4), statement *
+//!      0 register    M_JOIN     number (4), roams (1): 0, 1
 //!      1 registered  ACK        number (4)
 //!      2 poll        QUERY      nonce (2)
 //!      3 polled      REPLY      nonce (2)
@@ -32,17 +32,14 @@
 //!     15 unheard     ERROR      request-id
 //! ```
 
-use super::{Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId, Statement};
+use super::{Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId};
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
-use crate::wire::cursor::{Limit, Read, Reader, Writer, refuse};
+use crate::wire::cursor::{Read, Reader, Writer, refuse};
 use crate::wire::{Draft, Header, Kind, Message, Sum, WireError};
 
 /// The code of the first refusal; the lower ones are those of core-sets.
 const REFUSALS: u16 = 16;
-/// The least bytes of a statement.
-const STATEMENT: usize = 80;
-
 /// How a call looks for the core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Way {
@@ -66,8 +63,8 @@ pub enum GroupBody {
     Register {
         /// Counts its registrations: a verdict about an older one is void.
         number: u32,
-        /// The groups that it has members in.
-        groups: Vec<Statement>,
+        /// It has more mservers to go to than this one.
+        roams: bool,
     },
     /// It does.
     Registered {
@@ -231,11 +228,10 @@ impl Writer {
             self.life(from);
         };
         match body {
-            GroupBody::Register { number, groups } => {
+            GroupBody::Register { number, roams } => {
                 open(0);
                 self.u32(*number);
-                self.u32(groups.len() as u32);
-                groups.iter().for_each(|statement| self.statement(statement));
+                self.u8((*roams).into());
             }
             GroupBody::Registered { number } => {
                 open(1);
@@ -309,14 +305,7 @@ impl Writer {
 impl Reader<'_> {
     fn group_body(&mut self, code: u8) -> Read<GroupBody> {
         Ok(match code {
-            0 => GroupBody::Register {
-                number: self.u32()?,
-                groups: {
-                    let count = self.u32()? as usize;
-                    let limit = Limit(usize::MAX, STATEMENT, "statements: too many");
-                    self.list(count, limit, Reader::statement)?
-                },
-            },
+            0 => GroupBody::Register { number: self.u32()?, roams: self.has()? },
             1 => GroupBody::Registered { number: self.u32()? },
             2 => GroupBody::Poll { nonce: self.u16()? },
             3 => GroupBody::Polled { nonce: self.u16()? },

@@ -123,6 +123,8 @@ pub struct Entry {
     pub tag: Vec<u8>,
     /// Its member interface has another mserver to go to if this one fails: it is waited for.
     pub roams: bool,
+    /// The mserver that it was reached by is lost: it is cut off unless it is stated anew.
+    pub lost: bool,
     /// The mservers from the core down to its member interface; none where the core is that LAN's own.
     pub path: Vec<SocketAddrV4>,
 }
@@ -393,6 +395,8 @@ pub enum GroupOp {
         core: Box<Core>,
         /// The call.
         rider: Option<Box<Request>>,
+        /// The move: made once, whoever proposes it again.
+        id: RequestId,
     },
     /// The core has moved away from here.
     Moved {

@@ -1,0 +1,229 @@
+//! The core moves between the two sides of a mserver (IV.C.2.c).
+//!
+//! ```text
+//!   up:    Lock (below) ──> Adopt (our peers), with the call that caused it ──> Moved (below)
+//!   down:  Lock (our peers) ──> Adopt (below) ──> Moved (our peers)
+//!   Adopt comes too late: Unlock
+//! ```
+//!
+//! Whoever is in both sets carries the record. Every step is an agreed operation and may be proposed again; what is to be
+//! done next follows from what both registries say, so a step that got lost is made up for.
+
+use super::route::Step;
+use super::{GroupOut, Groups, Side};
+use crate::proto::group::{Lock, Role};
+use crate::proto::mserver::groups::loss::Chore;
+use crate::wire::group::{Core, GroupKey, GroupOp, Request, RequestId};
+
+impl Side {
+    fn other(self) -> Side {
+        match self {
+            Side::Peer => Side::Child,
+            Side::Child => Side::Peer,
+        }
+    }
+}
+
+impl Groups {
+    /// The core of a group below is to come up to our peers.
+    pub(super) fn raise(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
+        if let Some(term) = self.unlocked(Side::Child, key) {
+            let carrier = self.own();
+            self.propose(Side::Child, GroupOp::Lock { key: *key, term: term + 1, carrier }, out);
+        }
+    }
+
+    /// The core of a group with members behind us alone is to go down to where they are.
+    pub(super) fn sink(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
+        let Some(term) = self.unlocked(Side::Peer, key) else { return };
+        if self.is_sole_branch(key) {
+            let carrier = self.own();
+            self.propose(Side::Peer, GroupOp::Lock { key: *key, term: term + 1, carrier }, out);
+        }
+    }
+
+    /// The term of a core that may be locked.
+    fn unlocked(&self, side: Side, key: &GroupKey) -> Option<u32> {
+        let record = self.registry(side)?.get(key.full_name()).filter(|r| r.key == *key)?;
+        match &record.role {
+            Role::Core { core, lock: None } => Some(core.term),
+            _ => None,
+        }
+    }
+
+    fn is_sole_branch(&self, key: &GroupKey) -> bool {
+        let record = self.registry(Side::Peer).and_then(|r| r.get(key.full_name()));
+        match record.map(|record| &record.role) {
+            Some(Role::Core { core, .. }) => core.branches() == [self.own()],
+            _ => false,
+        }
+    }
+
+    /// Members are behind us alone: after a while the core goes down, if they still are. It must not go up and down
+    /// with every member that comes and goes.
+    pub(super) fn judge_branches(&mut self, side: Side, core: &Core) {
+        if side != Side::Peer {
+            return;
+        }
+        let chore = Chore::Sink(core.key);
+        match core.branches() == [self.own()] {
+            true => self.chore(chore),
+            false => drop(self.chores.remove(&chore)),
+        }
+    }
+
+    /// A record is locked, and ours to carry to the other side.
+    pub(super) fn carry(&mut self, from: Side, mut core: Core, term: u32, out: &mut Vec<GroupOut>) {
+        let own = self.own();
+        core.term = term;
+        for entry in &mut core.roster {
+            match from {
+                Side::Child => entry.path.insert(0, own),
+                Side::Peer => drop(entry.path.drain(..entry.path.len().min(1))),
+            }
+        }
+        let rider = match from {
+            Side::Child => self.rider(&core.key),
+            Side::Peer => None,
+        };
+        let key = core.key;
+        let id = match self.moves.get(&key) {
+            Some(id) => *id,
+            None => {
+                self.requests += 1;
+                let id = RequestId { origin: self.me, number: self.requests };
+                self.moves.insert(key, id);
+                id
+            }
+        };
+        let rider = rider.map(Box::new);
+        self.propose(from.other(), GroupOp::Adopt { core: Box::new(core), rider, id }, out);
+    }
+
+    /// The first of the calls that wait for the core to come up: it is answered in the same change.
+    fn rider(&mut self, key: &GroupKey) -> Option<Request> {
+        let pending = self
+            .pending
+            .values_mut()
+            .find(|p| p.request.group == key.name && p.step == Step::Raising && !p.below)?;
+        pending.step = Step::Proposed(Side::Peer);
+        Some(pending.request.clone())
+    }
+
+    fn lock_of_ours(&self, side: Side, key: &GroupKey) -> Option<&Lock> {
+        let record = self.registry(side)?.get(key.full_name()).filter(|r| r.key == *key)?;
+        match &record.role {
+            Role::Core { lock: Some(lock), .. } if lock.carrier == self.own() => Some(lock),
+            _ => None,
+        }
+    }
+
+    /// The core is decided on that side now.
+    pub(super) fn on_settled(
+        &mut self,
+        side: Side,
+        key: GroupKey,
+        term: u32,
+        out: &mut Vec<GroupOut>,
+    ) {
+        let lock = self.lock_of_ours(side.other(), &key).map(|lock| lock.term);
+        let done = self.moves.get(&key).is_some_and(|id| self.has_adopted(side, &key, *id));
+        match (lock, side) {
+            (Some(term), _) if done => {
+                let down = (side == Side::Child).then_some(self.own());
+                self.moves.remove(&key);
+                self.propose(side.other(), GroupOp::Moved { key, term, down }, out);
+            }
+            (_, Side::Child) => {
+                let scope = self.registry(side).and_then(|r| r.get(key.full_name()));
+                if let Some(scope) = scope.map(|record| record.scope) {
+                    self.lead_up(key, term, scope, out);
+                }
+            }
+            (_, Side::Peer) => {}
+        }
+        self.look_again(key.name, out);
+    }
+
+    fn has_adopted(&self, side: Side, key: &GroupKey, id: RequestId) -> bool {
+        let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+        match record.map(|record| &record.role) {
+            Some(Role::Core { core, .. }) => core.key == *key && core.is_done(id),
+            _ => false,
+        }
+    }
+
+    /// What we proposed there came too late.
+    pub(super) fn on_stale(&mut self, side: Side, key: GroupKey, out: &mut Vec<GroupOut>) {
+        if let Some(term) = self.lock_of_ours(side.other(), &key).map(|lock| lock.term) {
+            self.moves.remove(&key);
+            self.propose(side.other(), GroupOp::Unlock { key, term }, out);
+        }
+        self.look_again(key.name, out);
+    }
+
+    /// Moves that stand still go on from where they are.
+    pub(super) fn mend(&mut self, out: &mut Vec<GroupOut>) {
+        for side in [Side::Child, Side::Peer] {
+            let Some(registry) = self.registry(side) else { continue };
+            let own = self.own();
+            let locked: Vec<(Core, u32)> = registry
+                .iter()
+                .filter_map(|record| match &record.role {
+                    Role::Core { core, lock: Some(lock) } if lock.carrier == own => {
+                        Some(((**core).clone(), lock.term))
+                    }
+                    _ => None,
+                })
+                .collect();
+            if self.registry(side.other()).is_none() {
+                continue;
+            }
+            for (core, term) in locked {
+                let key = core.key;
+                let id = self.moves.get(&key).copied();
+                match id.is_some_and(|id| self.has_adopted(side.other(), &key, id)) {
+                    true => self.on_settled(side.other(), key, term, out),
+                    false => self.carry(side, core, term, out),
+                }
+            }
+        }
+        self.adopt_orphans(out);
+    }
+
+    /// Locks in the set below whose carrier is there no more: we are its parent now, and ask our peers what became
+    /// of them. A Lead of the same term comes before the move, which then comes too late, or after it.
+    fn adopt_orphans(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(sphere) = self.spheres.get(&Side::Child) else { return };
+        if sphere.parent != Some(self.own()) {
+            return;
+        }
+        let Some((registry, above)) = sphere.registry().zip(self.registry(Side::Peer)) else {
+            return;
+        };
+        let mut proposals = Vec::new();
+        for record in registry.iter() {
+            let Role::Core { core, lock: Some(lock) } = &record.role else { continue };
+            if sphere.members.contains(&lock.carrier) {
+                continue;
+            }
+            let (key, term, branch) = (record.key, lock.term, self.own());
+            let known = above.get(key.full_name()).filter(|r| r.key == key);
+            proposals.push(match known {
+                Some(r)
+                    if r.term == term && matches!(r.role, Role::Above(one) if one == branch) =>
+                {
+                    (Side::Child, GroupOp::Unlock { key, term })
+                }
+                Some(r) if r.term >= term && matches!(r.role, Role::Core { .. }) => {
+                    (Side::Child, GroupOp::Moved { key, term, down: None })
+                }
+                _ => {
+                    let scope = core.qos.name_scope;
+                    (Side::Peer, GroupOp::Lead { key, term, branch, scope, roams: true })
+                }
+            });
+        }
+        proposals.into_iter().for_each(|(side, op)| self.propose(side, op, out));
+    }
+}

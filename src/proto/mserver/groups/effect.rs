@@ -1,0 +1,345 @@
+//! What follows from agreed operations, and views on their way down.
+//!
+//! Everybody in a set sees the same effects; each acts on those that concern it:
+//!
+//! ```text
+//!   a view          whoever of the set has members behind it (not its parent: those are behind the others)
+//!   an answer       whoever the request came by first
+//!   the core here   the parent, or the LAN's mserver, tells its own peers
+//! ```
+
+use super::{GroupOut, Groups, Side};
+use crate::proto::group::{Applied, Delivery, Effect, Role};
+use crate::proto::mserver::groups::loss::Chore;
+use crate::wire::group::{
+    Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, Reason, Refusal, Request,
+    RequestId, Scope,
+};
+use std::net::SocketAddrV4;
+
+impl Groups {
+    pub(super) fn effect(&mut self, side: Side, effect: Effect, out: &mut Vec<GroupOut>) {
+        match effect {
+            Effect::View { direct, core, gone: _ } => self.on_view(side, &direct, &core, out),
+            Effect::Answer { request, outcome, by_view } => {
+                self.on_outcome(side, &request, outcome, by_view, out);
+            }
+            Effect::Show { request, core } => {
+                if self.concerns(side, &request) {
+                    let id = request.id;
+                    let body = match request.call {
+                        Call::View => GroupBody::Shown { id, direct: all_of(&core) },
+                        _ => GroupBody::Done { id },
+                    };
+                    self.answer(id, Some(body), out);
+                    self.tell_again(side, &core, &request, out);
+                }
+            }
+            Effect::Again(request) => {
+                if self.concerns(side, &request) {
+                    self.dispatch(request.id, out);
+                } else {
+                    self.pending.remove(&request.id);
+                }
+            }
+            Effect::Wait(request) => {
+                if self.concerns(side, &request)
+                    && let Some(pending) = self.pending.get_mut(&request.id)
+                {
+                    pending.step = super::route::Step::Held;
+                    pending.wait = crate::proto::timer::Countdown::after(2 * self.params.reply);
+                    let (from, id) = (pending.from, request.id);
+                    self.send(from, request.group, GroupBody::Wait { id }, out);
+                }
+            }
+            Effect::Reserved(request) => {
+                self.chore(Chore::Release(request.id, request.group));
+                if side == Side::Peer {
+                    self.grant(*request, out);
+                }
+            }
+            Effect::Locked { core, term, carrier } => {
+                if carrier == self.own() {
+                    self.carry(side, *core, term, out);
+                }
+            }
+            Effect::Settled { key, term } => self.on_settled(side, key, term, out),
+            Effect::Led { key, term, scope } => self.on_led(side, key, term, scope, out),
+            Effect::Repath(core) => self.on_repath(side, &core, out),
+            Effect::Claimed(key) => self.chore(Chore::Rebuild(side, key)),
+            Effect::Rival { key, branch } => {
+                if side == Side::Peer && branch == self.own() {
+                    self.raise(&key, out);
+                }
+            }
+            Effect::Stale(key) => self.on_stale(side, key, out),
+            Effect::Ended { key, term } => {
+                self.chores.remove(&Chore::Sink(key));
+                if side == Side::Child && self.leads(&key) {
+                    self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
+                }
+                self.look_again(key.name, out);
+            }
+        }
+    }
+
+    /// Whether a request is ours to see to: it came to its set by us.
+    fn concerns(&self, side: Side, request: &Request) -> bool {
+        let alone = side == Side::Child && self.lan.is_some();
+        alone || request.path.first() == Some(&self.own())
+    }
+
+    /// Whether our peers believe that the group is below us.
+    fn leads(&self, key: &GroupKey) -> bool {
+        let record = self.registry(Side::Peer).and_then(|r| r.get(key.full_name()));
+        let role = record.filter(|record| record.key == *key).map(|record| &record.role);
+        matches!(role, Some(Role::Above(branch)) if *branch == self.own())
+    }
+
+    fn on_view(&mut self, side: Side, direct: &Direct, core: &Core, out: &mut Vec<GroupOut>) {
+        for cause in &direct.causes {
+            self.told(*cause, out);
+        }
+        if side == Side::Child && self.lan.is_none() {
+            return;
+        }
+        self.tell(direct, Some(core), out);
+        self.judge_branches(side, core);
+    }
+
+    /// A view says what became of a request: whoever asked has it from there. One that asked for more than a view is
+    /// answered by itself.
+    fn told(&mut self, cause: RequestId, out: &mut Vec<GroupOut>) {
+        let Some(pending) = self.pending.get(&cause) else { return };
+        if is_told(&pending.request.call) {
+            self.answer(cause, None, out);
+        }
+    }
+
+    /// A view goes down to those of our children that have members.
+    pub(super) fn tell(
+        &mut self,
+        direct: &Direct,
+        core: Option<&Core>,
+        out: &mut Vec<GroupOut>,
+    ) -> Applied {
+        let mut views = Vec::new();
+        let child_of = child_of(self.own(), self.lan.is_some());
+        let mut applied = self.relay.view(direct, &child_of, &mut views);
+        if let (Applied::Gap, Some(core)) = (applied, core) {
+            // Where it is decided, all of it is known.
+            let mut whole = all_of(core);
+            (whole.reason, whole.causes) = (direct.reason, direct.causes.clone());
+            applied = self.relay.view(&whole, &child_of, &mut views);
+        }
+        if applied == Applied::Old
+            && let Content::Whole(whole) = &direct.content
+        {
+            self.relay.repath(&direct.key, &whole.entries, &child_of, &mut views);
+        }
+        self.deliver(views, out);
+        applied
+    }
+
+    /// Views as messages. Member interfaces need no paths.
+    pub(super) fn deliver(&mut self, views: Vec<Delivery>, out: &mut Vec<GroupOut>) {
+        for (to, mut direct) in views {
+            if let Some(lan) = &self.lan {
+                if !lan.is_guest(to) {
+                    self.chore(Chore::Stranger(to));
+                }
+                let entries = match &mut direct.content {
+                    Content::Delta { came, .. } => came,
+                    Content::Whole(whole) => &mut whole.entries,
+                };
+                entries.iter_mut().for_each(|entry| entry.path = Vec::new());
+            }
+            self.send(to, direct.key.name, GroupBody::Direct(direct), out);
+        }
+    }
+
+    /// A view from above.
+    pub(super) fn on_direct(
+        &mut self,
+        from: SocketAddrV4,
+        direct: &Direct,
+        out: &mut Vec<GroupOut>,
+    ) -> Result<(), &'static str> {
+        let parent = self.spheres.get(&Side::Peer).and_then(|sphere| sphere.parent);
+        if parent != Some(from) || from == self.own() {
+            return Err("not-our-parent");
+        }
+        for cause in &direct.causes {
+            self.told(*cause, out);
+        }
+        let (key, name) = (direct.key, direct.key.name);
+        let body = match self.tell(direct, None, out) {
+            Applied::Gap => {
+                let (term, number) = self.relay.known(&key).map_or((0, 0), |known| known.at());
+                GroupBody::Missing { key, term, number }
+            }
+            Applied::New | Applied::Old => {
+                let child_of = child_of(self.own(), self.lan.is_some());
+                let below = self.relay.below(&key, child_of);
+                let known = self.relay.known(&key).map(|known| known.at());
+                let (term, number) = known.unwrap_or((direct.term, direct.number));
+                GroupBody::Got { key, term, number, below }
+            }
+        };
+        self.send(from, name, body, out);
+        Ok(())
+    }
+
+    pub(super) fn on_missing(
+        &mut self,
+        from: SocketAddrV4,
+        key: &GroupKey,
+        out: &mut Vec<GroupOut>,
+    ) -> Result<(), &'static str> {
+        let mut views = Vec::new();
+        let known = self.relay.missing(from, key, &mut views);
+        self.deliver(views, out);
+        if known { Ok(()) } else { Err("group-not-known") }
+    }
+
+    fn on_outcome(
+        &mut self,
+        side: Side,
+        request: &Request,
+        outcome: Result<(), Refusal>,
+        by_view: bool,
+        out: &mut Vec<GroupOut>,
+    ) {
+        let id = request.id;
+        if !self.concerns(side, request) {
+            // It was proposed by us for another one, who answers it.
+            self.pending.remove(&id);
+            return;
+        }
+        let body = match outcome {
+            Ok(()) if by_view && is_told(&request.call) => None,
+            Ok(()) => Some(GroupBody::Done { id }),
+            Err(refusal) => Some(GroupBody::Refused { id, refusal }),
+        };
+        self.answer(id, body, out);
+    }
+
+    /// A request that was done before is asked again: what told so may have been lost on the way down.
+    fn tell_again(&mut self, side: Side, core: &Core, request: &Request, out: &mut Vec<GroupOut>) {
+        if side == Side::Child && self.lan.is_none() {
+            return;
+        }
+        if self.relay.known(&core.key).is_none() {
+            self.tell(&all_of(core), None, out);
+        }
+        let to = match (request.path.get(1), self.lan.is_some()) {
+            (Some(child), _) => *child,
+            (None, _) => request.id.origin.address,
+        };
+        let child_of = child_of(self.own(), self.lan.is_some());
+        if core.roster.iter().any(|entry| child_of(entry) == Some(to)) {
+            let mut views = Vec::new();
+            self.relay.missing(to, &core.key, &mut views);
+            self.deliver(views, out);
+        }
+    }
+
+    fn on_led(
+        &mut self,
+        side: Side,
+        key: GroupKey,
+        term: u32,
+        scope: Scope,
+        out: &mut Vec<GroupOut>,
+    ) {
+        match side {
+            Side::Child => self.lead_up(key, term, scope, out),
+            Side::Peer => {
+                if self.lan.is_none() && self.leads(&key) {
+                    // Those below us tell their own from now on.
+                    self.relay.drop(&key);
+                }
+                self.look_again(key.name, out);
+            }
+        }
+    }
+
+    /// The sets above are to know that the core is below us, as far up as the name is kept.
+    pub(super) fn lead_up(
+        &mut self,
+        key: GroupKey,
+        term: u32,
+        scope: Scope,
+        out: &mut Vec<GroupOut>,
+    ) {
+        if self.reaches_below(&scope) {
+            return;
+        }
+        let Some(registry) = self.registry(Side::Peer) else { return };
+        let branch = self.own();
+        let known = registry.get(key.full_name()).is_some_and(|record| {
+            record.key == key
+                && record.term == term
+                && matches!(record.role, Role::Above(one) if one == branch)
+        });
+        if !known {
+            let roams = self.lan.as_ref().is_none_or(|lan| lan.roams());
+            self.propose(Side::Peer, GroupOp::Lead { key, term, branch, scope, roams }, out);
+        }
+    }
+
+    /// What is below us is made known to our peers: we, or they, have just come.
+    pub(super) fn announce(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
+        let known: Vec<(GroupKey, u32, Scope)> = registry
+            .iter()
+            .filter(|record| matches!(record.role, Role::Core { .. } | Role::Above(_)))
+            .map(|record| (record.key, record.term, record.scope))
+            .collect();
+        known.into_iter().for_each(|(key, term, scope)| self.lead_up(key, term, scope, out));
+    }
+
+    fn on_repath(&mut self, side: Side, core: &Core, out: &mut Vec<GroupOut>) {
+        if side == Side::Child && self.lan.is_none() {
+            return;
+        }
+        match self.relay.known(&core.key) {
+            Some(known) if known.at() == (core.term, core.number) => {
+                let mut views = Vec::new();
+                let child_of = child_of(self.own(), self.lan.is_some());
+                self.relay.repath(&core.key, &core.roster, child_of, &mut views);
+                self.deliver(views, out);
+            }
+            _ => {
+                self.tell(&all_of(core), None, out);
+            }
+        }
+        self.judge_branches(side, core);
+    }
+}
+
+/// The last view of a group, with all that it says.
+pub(super) fn all_of(core: &Core) -> Direct {
+    Direct {
+        key: core.key,
+        term: core.term,
+        number: core.number,
+        digest: core.digest(),
+        reason: Reason::Resync,
+        causes: Vec::new(),
+        content: core.whole(),
+    }
+}
+
+/// Calls that have had their effect when a view says so: whoever called is told that view.
+fn is_told(call: &Call) -> bool {
+    matches!(call, Call::Join { .. } | Call::Leave { .. } | Call::Fail { .. })
+}
+
+/// By which child a member is reached, if by one of ours.
+pub(super) fn child_of(own: SocketAddrV4, lan: bool) -> impl Fn(&Entry) -> Option<SocketAddrV4> {
+    move |entry| match entry.path.iter().position(|mserver| *mserver == own) {
+        Some(place) => Some(entry.path.get(place + 1).copied().unwrap_or(entry.id.mi.address)),
+        None => (entry.path.is_empty() && lan).then_some(entry.id.mi.address),
+    }
+}

@@ -1,0 +1,285 @@
+//! What is done some time after mservers are lost, or something stands still: each by the best-ranked mserver that
+//! still finds it undone, as an agreed operation (HIERARCHY: nothing that a timer causes changes a registry by itself).
+//!
+//! | chore | after | what |
+//! |---|---|---|
+//! | cut | T_SETTLE, T_FAILOVER | members behind lost mservers go, in one view; those who may find another way later |
+//! | rebuild | T_SETTLE | a group whose core is lost is decided anew from what was claimed |
+//! | release | T_CREATE | a name that was reserved for nothing is free |
+//! | sink | T_FAILOVER | the core goes down to the only branch with members |
+//! | upstream | T_FAILOVER | nobody is above us any more who decides: we claim what we know |
+//! | stranger | T_FAILOVER | a member interface that should be ours did not register: its members failed |
+//! | mend | T_FAILOVER | moves that stand still go on |
+
+use super::effect::{all_of, child_of};
+use super::route::Step;
+use super::{CREATE, FAILOVER, GroupOut, Groups, SETTLE, Side};
+use crate::name::{GroupName, Incarnation};
+use crate::proto::group::{Registry, Role};
+use crate::proto::timer::Countdown;
+use crate::wire::coreset::Life;
+use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId, Statement};
+use std::net::SocketAddrV4;
+
+/// Something to be done later.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Chore {
+    Cut {
+        side: Side,
+        branches: Vec<SocketAddrV4>,
+        view: u16,
+        all: bool,
+    },
+    /// Members behind lost mservers of the set below, if they are decided above.
+    Orphans {
+        branches: Vec<SocketAddrV4>,
+    },
+    Rebuild(Side, GroupKey),
+    Release(RequestId, GroupName),
+    Sink(GroupKey),
+    Upstream,
+    Stranger(SocketAddrV4),
+    Mend,
+}
+
+impl Chore {
+    /// Whether it is about a set that we are in on that side.
+    pub(super) fn is_of(&self, of: Side) -> bool {
+        match self {
+            Chore::Cut { side, .. } | Chore::Rebuild(side, _) => *side == of,
+            Chore::Orphans { .. } => of == Side::Child,
+            Chore::Release(..) | Chore::Sink(_) | Chore::Upstream => of == Side::Peer,
+            Chore::Stranger(_) | Chore::Mend => false,
+        }
+    }
+}
+
+impl Groups {
+    /// Something is to be done later; what is under way already goes on as it is.
+    pub(super) fn chore(&mut self, chore: Chore) {
+        let reply = self.params.reply;
+        let (times, rank) = match &chore {
+            Chore::Cut { side, all, .. } => {
+                (if *all { FAILOVER } else { SETTLE }, self.rank(*side))
+            }
+            Chore::Rebuild(side, _) => (SETTLE, self.rank(*side)),
+            Chore::Release(..) => (CREATE, self.rank(Side::Peer)),
+            Chore::Orphans { .. } | Chore::Sink(_) | Chore::Upstream => (FAILOVER, 0),
+            Chore::Stranger(_) | Chore::Mend => (FAILOVER, 0),
+        };
+        let wait = reply.saturating_mul(times + 2 * rank);
+        self.chores.entry(chore).or_insert(Countdown::after(wait));
+    }
+
+    fn rank(&self, side: Side) -> u32 {
+        let place = self
+            .spheres
+            .get(&side)
+            .and_then(|sphere| sphere.members.iter().position(|member| *member == self.own()));
+        place.unwrap_or(0) as u32
+    }
+
+    pub(super) fn tick_chores(&mut self, elapsed: u32, out: &mut Vec<GroupOut>) {
+        let mut due = Vec::new();
+        self.chores.retain(|chore, wait| {
+            let is_due = wait.tick(elapsed);
+            if is_due {
+                due.push(chore.clone());
+            }
+            !is_due
+        });
+        due.into_iter().for_each(|chore| self.carry_out(chore, out));
+    }
+
+    fn carry_out(&mut self, chore: Chore, out: &mut Vec<GroupOut>) {
+        match chore {
+            Chore::Cut { side, branches, view, all } => {
+                if self.registry(side).is_some_and(|r| is_behind(r, &branches, all)) {
+                    let origin = Life { address: branches[0], inc: Incarnation(view.into()) };
+                    let cause = RequestId { origin, number: 1 + u64::from(all) };
+                    self.propose(side, GroupOp::Cut { branches, all, cause }, out);
+                }
+            }
+            Chore::Orphans { branches } => self.cut_orphans(&branches, out),
+            Chore::Rebuild(side, key) => {
+                let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+                if record.is_some_and(|r| matches!(r.role, Role::Claimed(_))) {
+                    self.propose(side, GroupOp::Rebuild { key }, out);
+                    self.chore(Chore::Rebuild(side, key));
+                }
+            }
+            Chore::Release(inc, name) => {
+                let record = self.registry(Side::Peer).and_then(|r| r.get((name, None)));
+                if let Some(record) = record
+                    && matches!(record.role, Role::Reserved(_))
+                    && record.key.inc == inc
+                {
+                    let key = record.key;
+                    self.propose(Side::Peer, GroupOp::Release { key }, out);
+                }
+            }
+            Chore::Sink(key) => self.sink(&key, out),
+            Chore::Upstream => {
+                if self.spheres.get(&Side::Peer).is_some_and(|sphere| sphere.parent.is_none()) {
+                    self.state(out);
+                }
+            }
+            Chore::Stranger(address) => self.fail_stranger(address, out),
+            Chore::Mend => {
+                self.mend(out);
+                self.chore(Chore::Mend);
+            }
+        }
+    }
+
+    /// A view of a set came without some mservers.
+    pub(super) fn on_lost(&mut self, side: Side, branches: Vec<SocketAddrV4>, view: u16) {
+        for all in [false, true] {
+            self.chore(Chore::Cut { side, branches: branches.clone(), view, all });
+        }
+        if side == Side::Child {
+            self.chore(Chore::Orphans { branches: branches.clone() });
+            branches.iter().for_each(|child| self.relay.forget(*child));
+        }
+        // Whoever had a request of ours has it no more.
+        for pending in self.pending.values_mut() {
+            if matches!(pending.step, Step::At(at) if branches.contains(&at)) {
+                (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
+            }
+        }
+    }
+
+    /// We know what a set knows: what is below is announced, what is above is asked about, and all that waits goes on.
+    pub(super) fn on_in_step(&mut self, side: Side, out: &mut Vec<GroupOut>) {
+        self.announce(out);
+        if side == Side::Peer {
+            self.catch_up(out);
+            self.state(out);
+        }
+        self.mend(out);
+        self.chore(Chore::Mend);
+        let held: Vec<RequestId> = self
+            .pending
+            .iter()
+            .filter(|(_, p)| matches!(p.step, Step::Held | Step::Raising))
+            .map(|(id, _)| *id)
+            .collect();
+        held.into_iter().for_each(|id| self.dispatch(id, out));
+    }
+
+    /// Those below us hear of the groups that our peers decide, as they are now.
+    fn catch_up(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Peer) else { return };
+        let cores: Vec<_> = registry
+            .iter()
+            .filter_map(|record| match &record.role {
+                Role::Core { core, .. } => Some((**core).clone()),
+                _ => None,
+            })
+            .collect();
+        for core in cores {
+            let known = self.relay.known(&core.key).is_some();
+            let ours = child_of(self.own(), self.lan.is_some());
+            if known || core.roster.iter().any(|entry| ours(entry).is_some()) {
+                self.work.push_back(super::Work::Tell(all_of(&core)));
+            }
+        }
+        let _ = out;
+    }
+
+    /// The mserver above us is another one, or none.
+    pub(super) fn on_parent(&mut self, parent: Option<SocketAddrV4>, out: &mut Vec<GroupOut>) {
+        match parent {
+            Some(_) => {
+                self.chores.remove(&Chore::Upstream);
+                self.state(out);
+            }
+            None => self.chore(Chore::Upstream),
+        }
+    }
+
+    /// Says of every group that is decided elsewhere which members are here, and how they are reached now.
+    fn state(&mut self, out: &mut Vec<GroupOut>) {
+        let child = child_of(self.own(), self.lan.is_some());
+        let own = self.own();
+        let down = |entry: &Entry| {
+            child(entry)?;
+            let place = entry.path.iter().position(|mserver| *mserver == own);
+            Some(entry.path[place.map_or(0, |place| place + 1)..].to_vec())
+        };
+        let statements: Vec<Statement> = self
+            .relay
+            .groups()
+            .filter(|key| !self.is_decided_below(key))
+            .filter_map(|key| self.relay.known(key))
+            .map(|known| known.statement(down))
+            .filter(|statement| !statement.members.is_empty())
+            .collect();
+        for statement in statements {
+            let name = statement.key.name;
+            self.ask(name, Call::Here(Box::new(statement)), out);
+        }
+    }
+
+    fn is_decided_below(&self, key: &GroupKey) -> bool {
+        let record = self.registry(Side::Child).and_then(|r| r.get(key.full_name()));
+        record.is_some_and(|r| matches!(r.role, Role::Core { .. }))
+    }
+
+    /// Mservers of the set below are lost for good, and what was behind them with them: the core, above, is told.
+    fn cut_orphans(&mut self, branches: &[SocketAddrV4], out: &mut Vec<GroupOut>) {
+        let own = self.own();
+        let behind = |entry: &Entry| {
+            let place = entry.path.iter().position(|mserver| *mserver == own);
+            let next = place.and_then(|place| entry.path.get(place + 1));
+            next.is_some_and(|next| branches.contains(next))
+        };
+        self.fail_where(behind, out);
+    }
+
+    /// A member interface that views are sent to never registered here.
+    fn fail_stranger(&mut self, address: SocketAddrV4, out: &mut Vec<GroupOut>) {
+        if self.lan.as_ref().is_none_or(|lan| lan.is_guest(address)) {
+            return;
+        }
+        let child = child_of(self.own(), true);
+        self.fail_where(|entry| child(entry) == Some(address), out);
+        self.relay.forget(address);
+    }
+
+    fn fail_where(&mut self, is: impl Fn(&Entry) -> bool, out: &mut Vec<GroupOut>) {
+        let mut failed: Vec<(GroupName, Vec<MemberId>)> = Vec::new();
+        for key in self.relay.groups() {
+            let roster = self.relay.known(key).map(|known| known.roster()).unwrap_or_default();
+            let members: Vec<MemberId> =
+                roster.iter().filter(|entry| is(entry)).map(|entry| entry.id).collect();
+            if !members.is_empty() {
+                failed.push((key.name, members));
+            }
+        }
+        for (group, members) in failed {
+            self.ask(group, Call::Fail { members, cut: true }, out);
+        }
+    }
+
+    /// What was to be agreed on in a set that we are not in any more looks for another way.
+    pub(super) fn hold_proposed(&mut self, side: Side) {
+        for pending in self.pending.values_mut() {
+            if pending.step == Step::Proposed(side) {
+                (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
+            }
+        }
+    }
+}
+
+/// Whether a cut would change anything.
+fn is_behind(registry: &Registry, branches: &[SocketAddrV4], all: bool) -> bool {
+    registry.iter().any(|record| match &record.role {
+        Role::Core { core, .. } => core.roster.iter().any(|e| {
+            let waits = !all && (e.roams || e.path.len() > 1);
+            e.lost && !waits && e.path.first().is_some_and(|branch| branches.contains(branch))
+        }),
+        Role::Suspended(branch) => (all || !record.roams) && branches.contains(branch),
+        _ => false,
+    })
+}
