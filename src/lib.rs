@@ -21,6 +21,7 @@
 //! | VI.B.2, Figures 51, 53 | being in a group of an mcaster | [`proto::enrolment`] |
 //! | II.D, III.B, IV.D | application groups: what a set knows of them | [`proto::group`], [`wire::group`] |
 //! | Figures 38, 59 to 61 | the member interface | [`proto::mi`] |
+//! | II.D.2, II.D.3 | between applications and it | [`wire::local`] |
 //! | VI.B, appendix | the mserver of 1994 | [`proto::ring`] |
 //! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`], [`sys::sockets`] |
 //! | IV, V: figures of runs | the same `step` under faults by seed, and its invariants | [`sim`] |

@@ -14,13 +14,14 @@ use proptest::prelude::*;
 type Body = fn(&[u8]);
 
 /// Every door; a new one is added here.
-const BODIES: [Body; 6] = [
+const BODIES: [Body; 7] = [
     bodies::message,
     bodies::prefix,
     bodies::fragment,
     bodies::coreset,
     bodies::auth,
     bodies::node,
+    bodies::local,
 ];
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {

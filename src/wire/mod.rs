@@ -18,6 +18,7 @@ mod cursor;
 mod error;
 pub mod fragment;
 pub mod group;
+pub mod local;
 mod message;
 pub mod prefix;
 mod table;

@@ -20,6 +20,7 @@ use membership::wire::fragment::{
     Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Refusal, Room, SendLimits,
     Sending,
 };
+use membership::wire::local::{Asking, Assembly, MAX_PACKET, Telling};
 use membership::wire::{
     Draft, HEADER_LEN, Header, Kind, MAX_DATAGRAM, Message, Sum, WireError, prefix,
 };
@@ -259,6 +260,39 @@ pub fn coreset(datagram: &[u8]) {
     };
     let in_view = core.encode_in(&view).expect("nor do gids make it longer than it may be");
     assert_eq!(CoreMessage::decode(&Message::decode(&in_view).expect("our own")), Ok(core));
+}
+
+/// A packet between an application and a member interface is refused with a word, or is exactly what its meaning is
+/// encoded as; whichever packets come one after the other, an event is put together or refused.
+pub fn local(packet: &[u8]) {
+    let refused = |error: WireError| match error {
+        WireError::Payload(word) => assert!(word.contains(": "), "{word}"),
+        error => panic!("{error}"),
+    };
+    match Asking::decode(packet) {
+        Ok(asking) if packet.len() <= MAX_PACKET => {
+            assert_eq!(asking.encode().as_deref(), Ok(packet));
+        }
+        Ok(_) => {}
+        Err(error) => refused(error),
+    }
+    match Telling::decode(packet) {
+        Ok(telling) => assert_eq!(telling.encode(), packet),
+        Err(error) => refused(error),
+    }
+    let mut assembly = Assembly::default();
+    for part in packet.split(|byte| *byte == 0xFF) {
+        let Ok(telling) = Telling::decode(part) else { continue };
+        match assembly.take(telling) {
+            Ok(Some(Telling::Event { event, more })) => {
+                assert!(!more);
+                assert!(!event.packets().is_empty());
+            }
+            Ok(Some(Telling::Rest { .. })) => panic!("a rest is no whole"),
+            Ok(_) => {}
+            Err(error) => refused(error),
+        }
+    }
 }
 
 /// A guard that demands signatures lets nothing pass that it did not see made, and does not panic.

@@ -18,8 +18,8 @@
 mod alone;
 mod local;
 
+pub use crate::wire::local::{Ask, LocalCall, LocalEvent};
 pub use alone::Alone;
-pub use local::{Ask, LocalCall, LocalEvent};
 
 use super::group::{Applied, Known};
 use super::params::Params;
@@ -373,7 +373,7 @@ impl Mi {
             match self.local.get(&entry.id) {
                 Some((client, _)) => {
                     let first = !before.contains(&entry.id);
-                    let event = LocalEvent::of_view(known, direct, (entry, rank as u32), first);
+                    let event = local::of_view(known, direct, (entry, rank as u32), first);
                     out.push(MiAction::Tell { client: *client, event });
                 }
                 None if entry.id.mi == self.config.life => strangers.push(entry.id),

@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn qos(&mut self) -> Read<Qos> {
+    pub(in crate::wire) fn qos(&mut self) -> Read<Qos> {
         Ok(Qos {
             order: match self.u8()? {
                 0 => Order::Strong,
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
         Ok((self.key()?, self.u32()?, self.u32()?))
     }
 
-    fn tag(&mut self) -> Read<Vec<u8>> {
+    pub(in crate::wire) fn tag(&mut self) -> Read<Vec<u8>> {
         let len = usize::from(self.u8()?);
         if len > MAX_TAG {
             return refuse("tag: too long");
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
         Ok(self.take(len)?.to_vec())
     }
 
-    pub(super) fn key(&mut self) -> Read<GroupKey> {
+    pub(in crate::wire) fn key(&mut self) -> Read<GroupKey> {
         let name = self.group_name()?;
         let suffix = if self.has()? { Some(self.u32()?) } else { None };
         Ok(GroupKey { name, suffix, inc: self.request_id()? })
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
         Ok(RequestId { origin: self.life()?, number: self.u64()? })
     }
 
-    pub(super) fn member_id(&mut self) -> Read<MemberId> {
+    pub(in crate::wire) fn member_id(&mut self) -> Read<MemberId> {
         Ok(MemberId { mi: self.life()?, number: self.u32()? })
     }
 
@@ -253,12 +253,12 @@ impl<'a> Reader<'a> {
         self.list(count, Limit(usize::MAX, least::ADDRESS, "path: too long"), Reader::address)
     }
 
-    fn numbers(&mut self) -> Read<Vec<u32>> {
+    pub(in crate::wire) fn numbers(&mut self) -> Read<Vec<u32>> {
         let count = self.u32()? as usize;
         self.list(count, Limit(usize::MAX, least::NUMBER, "numbers: too many"), Reader::u32)
     }
 
-    fn place<T: Copy>(&mut self, all: &[T], word: &'static str) -> Read<T> {
+    pub(in crate::wire) fn place<T: Copy>(&mut self, all: &[T], word: &'static str) -> Read<T> {
         match all.get(usize::from(self.u8()?)) {
             Some(one) => Ok(*one),
             None => refuse(word),

@@ -50,7 +50,7 @@ use std::net::SocketAddrV4;
 pub const PAYLOAD_VERSION: u8 = 1;
 
 /// The codes of reasons are their places here.
-pub(super) const REASONS: [Reason; 8] = [
+pub(in crate::wire) const REASONS: [Reason; 8] = [
     Reason::Created,
     Reason::Joined,
     Reason::Left,
@@ -62,7 +62,7 @@ pub(super) const REASONS: [Reason; 8] = [
 ];
 
 /// The codes of modes are their places here.
-pub(super) const MODES: [Mode; 3] = [Mode::JoinOrCreate, Mode::Create, Mode::Existing];
+pub(in crate::wire) const MODES: [Mode; 3] = [Mode::JoinOrCreate, Mode::Create, Mode::Existing];
 
 impl GroupOp {
     /// The bytes of the operation, as a core-set agrees on them. Tags, paths and rules must keep their limits: the
@@ -227,7 +227,7 @@ impl Writer {
         }
     }
 
-    fn qos(&mut self, qos: &Qos) {
+    pub(in crate::wire) fn qos(&mut self, qos: &Qos) {
         self.u8(match qos.order {
             Order::Strong => 0,
             Order::Weak => 1,
@@ -288,7 +288,7 @@ impl Writer {
         self.u32(number);
     }
 
-    pub(super) fn key(&mut self, key: &GroupKey) {
+    pub(in crate::wire) fn key(&mut self, key: &GroupKey) {
         self.group_name(&key.name);
         self.u8(key.suffix.is_some().into());
         key.suffix.iter().for_each(|suffix| self.u32(*suffix));
@@ -300,7 +300,7 @@ impl Writer {
         self.u64(id.number);
     }
 
-    pub(super) fn member_id(&mut self, id: &MemberId) {
+    pub(in crate::wire) fn member_id(&mut self, id: &MemberId) {
         self.life(&id.mi);
         self.u32(id.number);
     }
@@ -310,12 +310,12 @@ impl Writer {
         path.iter().for_each(|&mserver| self.address(mserver));
     }
 
-    fn numbers(&mut self, numbers: &[u32]) {
+    pub(in crate::wire) fn numbers(&mut self, numbers: &[u32]) {
         self.u32(numbers.len() as u32);
         numbers.iter().for_each(|n| self.u32(*n));
     }
 
-    fn place<T: PartialEq + Copy>(&mut self, all: &[T], one: T) {
+    pub(in crate::wire) fn place<T: PartialEq + Copy>(&mut self, all: &[T], one: T) {
         self.u8(all.iter().position(|other| *other == one).unwrap_or(0) as u8);
     }
 }

@@ -264,8 +264,7 @@ impl Writer {
             }
             GroupBody::Refused { id, refusal } => {
                 open(8);
-                let place = Refusal::ALL.iter().position(|one| one == refusal).unwrap_or(0);
-                self.u16(REFUSALS + place as u16);
+                self.refusal(*refusal);
                 self.request_id(id);
             }
             GroupBody::Direct(direct) => {
@@ -300,6 +299,11 @@ impl Writer {
             }
         }
     }
+
+    pub(in crate::wire) fn refusal(&mut self, refusal: Refusal) {
+        let place = Refusal::ALL.iter().position(|one| *one == refusal).unwrap_or(0);
+        self.u16(REFUSALS + place as u16);
+    }
 }
 
 impl Reader<'_> {
@@ -319,9 +323,7 @@ impl Reader<'_> {
             6 => GroupBody::Wait { id: self.request_id()? },
             7 => GroupBody::Where { id: self.request_id()? },
             8 => {
-                let place = self.u16()?.checked_sub(REFUSALS);
-                let refusal = place.and_then(|place| Refusal::ALL.get(usize::from(place)));
-                let Some(&refusal) = refusal else { return refuse("refusal: unknown") };
+                let refusal = self.refusal()?;
                 GroupBody::Refused { id: self.request_id()?, refusal }
             }
             9 => GroupBody::Direct(self.direct()?),
@@ -339,5 +341,13 @@ impl Reader<'_> {
             15 => GroupBody::Unheard { id: self.request_id()? },
             _ => return refuse("body: unknown"),
         })
+    }
+
+    pub(in crate::wire) fn refusal(&mut self) -> Read<Refusal> {
+        let place = self.u16()?.checked_sub(REFUSALS);
+        match place.and_then(|place| Refusal::ALL.get(usize::from(place))) {
+            Some(refusal) => Ok(*refusal),
+            None => refuse("refusal: unknown"),
+        }
     }
 }

@@ -13,6 +13,7 @@ mod encode;
 mod message;
 
 pub use encode::PAYLOAD_VERSION;
+pub(in crate::wire) use encode::{MODES, REASONS};
 pub use message::{GroupBody, GroupMessage, Way};
 
 use super::coreset::Life;
