@@ -129,6 +129,15 @@ pub enum Note {
     },
     /// Something happened in a core-set.
     Set(SetNews),
+    /// The member interface parted with an application of this host.
+    Application {
+        /// Number of its user.
+        user: u32,
+        /// Its process.
+        process: i32,
+        /// Why, in words.
+        why: &'static str,
+    },
     /// The process was not run for a while; timers that ran are started anew.
     Late {
         /// For how long, in milliseconds.
@@ -182,6 +191,7 @@ impl Note {
             | Note::McasterSilent { .. }
             | Note::MemberRefused { .. }
             | Note::Failed { .. }
+            | Note::Application { .. }
             | Note::Late { .. } => Level::Warning,
             Note::Joined { .. }
             | Note::McasterBack { .. }
@@ -199,7 +209,7 @@ impl Note {
     pub fn limited_as(&self) -> Option<(&'static str, u32)> {
         match self {
             Note::Dropped { cause, .. } | Note::Doubted { cause, .. } => Some((cause, 1)),
-            Note::MemberRefused { why, .. } => Some((why, 1)),
+            Note::MemberRefused { why, .. } | Note::Application { why, .. } => Some((why, 1)),
             Note::Late { .. } => Some(("late", 1)),
             Note::Set(news) => news.limited_as(),
             Note::MemberAdded { .. } => Some(("member added", MEMBERS)),
@@ -311,6 +321,9 @@ impl fmt::Display for Note {
                 write!(f, "group {group}: join of {member} refused: {why}")
             }
             Note::Set(news) => write!(f, "{news}"),
+            Note::Application { user, process, why } => {
+                write!(f, "application of user {user}, process {process}: {why}")
+            }
             Note::Late { ms } => {
                 write!(f, "not run for {ms} ms; timers started anew, nobody is accused")
             }

@@ -19,6 +19,7 @@ pub mod fanout;
 pub mod fault;
 pub mod interface;
 pub mod journal;
+pub mod local;
 pub mod notify;
 pub mod process;
 pub mod quiet;

@@ -6,6 +6,7 @@
 //! ```
 
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Gid, Uid, User, chown, dup2_stderr, dup2_stdin, dup2_stdout};
 use nix::unistd::{fork, initgroups, setgid, setsid, setuid};
@@ -14,6 +15,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+/// Open files that are enough for any daemon.
+const FILES: u64 = 4096;
 
 /// Exit codes, from sysexits(3).
 pub mod exit {
@@ -207,6 +211,16 @@ impl Account {
         setgid(self.gid)?;
         setuid(self.uid)?;
         Ok(())
+    }
+}
+
+/// Lets the process have as many files open as it may at the most: each application of a member interface is one.
+pub fn raise_file_limit() {
+    // Where that is refused there is room for fewer of them.
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(FILES).max(soft), hard);
     }
 }
 
