@@ -297,7 +297,7 @@ fn the_sample_has_every_keyword_and_its_default() {
     let rest = |s: &conf::Settings| {
         (
             (s.port, s.member_port, s.syslog, s.auth, s.ttl, s.failures.clone()),
-            (s.max_groups, s.max_members, s.expire, s.rejoin, s.rate, s.level),
+            (s.max_groups, s.max_members, s.expire, s.rejoin, s.rate, s.level()),
         )
     };
     assert_eq!(rest(&said), rest(&default));

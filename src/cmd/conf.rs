@@ -5,8 +5,10 @@
 //! allowance: `ms.conf:12: query 0: must be 1 to 3600000 ms`.
 
 use super::options;
+use crate::name::{GroupName, NameError};
 use crate::proto::network::Network;
 use crate::proto::params::{PROFILES, Params, Profile};
+use crate::sys::local::{self, Access};
 use crate::wire::auth::{Mode, ModeError};
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
@@ -20,6 +22,8 @@ pub const DEFAULT_GROUPS: &str = "/etc/ms.groups";
 pub const STATE_DIR: &str = "/var/lib/ms";
 /// UDP port of plain messages.
 pub const PORT: u16 = 2900;
+/// UDP port of a member interface that is a process of its own.
+pub const MI_PORT: u16 = 2901;
 /// UDP port of messages from an mcaster.
 pub const MEMBER_PORT: u16 = 3000;
 
@@ -82,8 +86,15 @@ pub struct Settings {
     pub views: Option<PathBuf>,
     /// Where the incarnation is kept.
     pub state_dir: Option<PathBuf>,
-    /// Level of the set.
-    pub level: u8,
+    level: Option<u8>,
+    /// A member interface is built in.
+    pub mi: bool,
+    /// The set that it is to be the parent of.
+    pub child: Option<GroupName>,
+    /// Name of the LAN of member interfaces.
+    pub lan: Option<GroupName>,
+    /// Who may call the member interface.
+    pub access: Access,
     /// Addresses of groups.
     pub groups: Option<PathBuf>,
     /// TTL of multicasts.
@@ -117,7 +128,11 @@ impl Default for Settings {
             confirm: 0,
             views: None,
             state_dir: None,
-            level: 1,
+            level: None,
+            mi: false,
+            child: None,
+            lan: None,
+            access: Access::default(),
             groups: None,
             ttl: 1,
         }
@@ -162,7 +177,9 @@ impl Settings {
     pub fn from_said(said: &[Result<Said, String>]) -> (Settings, Vec<String>) {
         let mut settings = Settings::default();
         let mut errors = Vec::new();
-        let allowed_by_hand = said.iter().flatten().any(|s| s.by_hand && s.keyword == "allow");
+        // The lists: what the command line says of one stands in place of all that files say of it.
+        let listed_by_hand = ["allow", "mi-allow"]
+            .map(|list| (list, said.iter().flatten().any(|s| s.by_hand && s.keyword == list)));
         for one in said {
             let one = match one {
                 Ok(one) => one,
@@ -173,7 +190,7 @@ impl Settings {
             };
             let mut scratch = settings.clone();
             // Values of a file that the command line overrides must be right all the same.
-            let into = match allowed_by_hand && !one.by_hand && one.keyword == "allow" {
+            let into = match !one.by_hand && listed_by_hand.contains(&(one.keyword, true)) {
                 true => &mut scratch,
                 false => &mut settings,
             };
@@ -182,6 +199,7 @@ impl Settings {
             }
         }
         settings.check_timing(&mut errors);
+        settings.check_below(&mut errors);
         (settings, errors)
     }
 
@@ -189,8 +207,8 @@ impl Settings {
         let path = || Some(PathBuf::from(value));
         match keyword {
             "interface" => self.interface = Some(interface(value)?),
-            "port" => self.port = number(value, 1, u16::MAX, "")?,
-            "member-port" => self.member_port = number(value, 1, u16::MAX, "")?,
+            "port" => self.port = port(value)?,
+            "member-port" => self.member_port = port(value)?,
             "pid-file" => self.pid_file = path(),
             "run-dir" => self.run_dir = path(),
             "user" => self.user = Some(value.to_string()),
@@ -215,7 +233,13 @@ impl Settings {
             "confirm" => self.confirm = number(value, 0, 249, "")?,
             "views" => self.views = path(),
             "state-dir" => self.state_dir = path(),
-            "level" => self.level = number(value, 1, 255, "")?,
+            "level" => self.level = Some(number(value, 1, 255, "")?),
+            "mi" => self.mi = yes_or_no(value)?,
+            "child" => self.child = Some(set_name(value)?),
+            "lan" => self.lan = Some(set_name(value)?),
+            "mi-mode" => self.access.mode = mode(value)?,
+            "mi-group" => self.access.group = Some(local::group_named(value)?),
+            "mi-allow" => self.access.allow.push(value.parse()?),
             "groups" => self.groups = path(),
             "ttl" => self.ttl = number(value, 1, 255, "")?,
             other => unreachable!("{other} is a keyword of the option tables"),
@@ -233,6 +257,21 @@ impl Settings {
         }
     }
 
+    /// A parent has no member interfaces below it: a host that is both runs two daemons on two addresses.
+    fn check_below(&self, errors: &mut Vec<String>) {
+        let Some(child) = self.child else { return };
+        for (name, said) in [("mi", self.mi), ("lan", self.lan.is_some())] {
+            if said {
+                errors.push(format!("child {child}: must not be given together with {name}"));
+            }
+        }
+    }
+
+    /// Level of the set.
+    pub fn level(&self) -> u8 {
+        self.level.unwrap_or(if self.child.is_some() { 2 } else { 1 })
+    }
+
     /// Names of what `new` has otherwise but cannot change while a daemon runs.
     pub fn fixed_differences(&self, new: &Settings) -> Vec<&'static str> {
         let fixed = [
@@ -246,7 +285,10 @@ impl Settings {
             ("failures", self.failures != new.failures),
             ("views", self.views != new.views),
             ("state-dir", self.state_dir != new.state_dir),
-            ("level", self.level != new.level),
+            ("level", self.level() != new.level()),
+            ("mi", self.mi != new.mi),
+            ("child", self.child != new.child),
+            ("lan", self.lan != new.lan),
             ("ttl", self.ttl != new.ttl),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -266,6 +308,9 @@ impl Settings {
         self.views = old.views;
         self.state_dir = old.state_dir;
         self.level = old.level;
+        self.mi = old.mi;
+        self.child = old.child;
+        self.lan = old.lan;
         self.ttl = old.ttl;
     }
 
@@ -304,6 +349,33 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
         "no" => Ok(false),
         _ => Err("must be yes or no".to_string()),
     }
+}
+
+/// A UDP port of one's own.
+///
+/// # Errors
+/// What would be right, in words.
+pub fn port(value: &str) -> Result<u16, String> {
+    number(value, 1, u16::MAX, "")
+}
+
+/// The name of a set as a person writes it.
+///
+/// # Errors
+/// What would be right, in words.
+pub fn set_name(value: &str) -> Result<GroupName, String> {
+    if value.contains('.') {
+        return Err("must have no dot: it sets off the suffix of a part".to_string());
+    }
+    value.parse().map_err(|e: NameError| e.to_string())
+}
+
+/// As chmod(1) takes it: octal digits.
+fn mode(value: &str) -> Result<u32, String> {
+    u32::from_str_radix(value, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| "must be an octal mode, 0 to 0777".to_string())
 }
 
 fn interface(value: &str) -> Result<String, String> {

@@ -8,6 +8,7 @@ pub mod options;
 mod local;
 mod mcaster;
 mod mgr;
+mod mi;
 mod mserver;
 mod ring;
 mod serve;
@@ -39,14 +40,27 @@ pub const COMMANDS: &[Command] = &[
         name: "mserver",
         operands: "SET [ADDRESS] | --static RING ADDRESS GID CW_GID CW_ADDR CCW_GID CCW_ADDR",
         about: "membership server of a core-set, or of a fixed ring",
-        options: &[options::DAEMON, options::MSERVER, options::ALWAYS],
+        options: &[
+            options::DAEMON,
+            options::ASKED,
+            options::MSERVER,
+            options::PLACED,
+            options::ALWAYS,
+        ],
         run: mserver::run,
+    },
+    Command {
+        name: "mi",
+        operands: "MSERVER...",
+        about: "member interface of a host: what its applications call",
+        options: &[options::DAEMON, options::MI, options::PLACED, options::ALWAYS],
+        run: mi::run,
     },
     Command {
         name: "mcaster",
         operands: "",
         about: "multicast emulator for networks without IP multicast",
-        options: &[options::DAEMON, options::MCASTER, options::ALWAYS],
+        options: &[options::DAEMON, options::ASKED, options::MCASTER, options::ALWAYS],
         run: mcaster::run,
     },
     mgr::COMMAND,

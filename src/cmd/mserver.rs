@@ -1,6 +1,6 @@
 //! `ms mserver [options] SET [ADDRESS]`: a mserver of a core-set. With `--static`: of a fixed ring.
 
-use super::conf;
+use super::conf::{self, Settings};
 use super::groups::Groups;
 use super::serve::{self, Context, Failure, Parts, Plan, refused};
 use super::{Command, complain, ring};
@@ -12,7 +12,6 @@ use crate::proto::node::Role;
 use crate::proto::places::Places;
 use crate::proto::step::{Action, Via};
 use crate::sys::process::exit;
-use crate::sys::records::next_life;
 use crate::sys::{interface, socket};
 use std::net::SocketAddrV4;
 
@@ -52,10 +51,12 @@ fn wanted(plan: &Plan<'_>) -> Result<Wanted, String> {
             ));
         }
     };
-    if set.contains('.') {
-        return Err(format!("SET {set}: must have no dot: it sets off the suffix of a part"));
+    let set = conf::set_name(set).map_err(|e| format!("SET {set}: {e}"))?;
+    if plan.settings.child == Some(set) {
+        return Err(format!(
+            "child {set}: must be another set than SET, which is that of our peers"
+        ));
     }
-    let set: GroupName = set.parse().map_err(|e| format!("SET {set}: {e}"))?;
     let founding = match (plan.flag("create"), plan.flag("join-only")) {
         (true, true) => return Err("--create and --join-only: must not be given together".into()),
         (true, false) => Founding::AtOnce,
@@ -95,15 +96,28 @@ fn start(context: &Context<'_>, wanted: &Wanted, actions: &mut Vec<Action>) -> M
     let settings = context.settings;
     let id = Identity {
         own: context.own,
-        inc: next_life(context.life),
+        inc: context.inc,
         places: wanted.places.clone(),
         allow: allowed(settings.allow.as_ref()),
         params: settings.params(),
     };
     let heard = Some(wanted.at).filter(|at| at.ip().is_multicast());
-    let below = Below::lan_of(context.own, false);
-    let post = Post { set: wanted.set, level: settings.level, founding: wanted.founding, below };
+    let post = Post {
+        set: wanted.set,
+        level: settings.level(),
+        founding: wanted.founding,
+        below: below(settings, context.own),
+    };
     Mserver::start(id, &post, heard, actions)
+}
+
+/// What the settings put below us.
+fn below(settings: &Settings, own: SocketAddrV4) -> Below {
+    match (settings.child, settings.lan) {
+        (Some(set), _) => Below::Set(set),
+        (None, Some(name)) => Below::Lan { name, mi: settings.mi },
+        (None, None) => Below::lan_of(own, settings.mi),
+    }
 }
 
 /// The networks whose requests are taken: those that were said, or the host's own.
@@ -128,5 +142,5 @@ fn parts(plan: &Plan<'_>, at: SocketAddrV4) -> Result<Parts, Failure> {
     // A set that takes another name may be heard from an mcaster, whatever this one is heard from.
     let from_mcaster = SocketAddrV4::new(ip, settings.member_port);
     sockets.push((Via::Mcaster, serve::open_own(from_mcaster, settings)?));
-    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true })
+    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true, has_mi: settings.mi })
 }

@@ -45,10 +45,8 @@ pub const DAEMON: &[Opt] = &[
     flag("", "check", "check the configuration and do nothing else"),
     flag("f", "foreground", "stay in the foreground and log to standard error"),
     with("i", "interface", "ADDRESS|NAME", "own address, or the interface that has it"),
-    with("", "port", "PORT", "UDP port of plain messages (default 2900)"),
-    with("", "member-port", "PORT", "UDP port of messages from an mcaster (default 3000)"),
     with("p", "pid-file", "FILE", "write the process number there when ready"),
-    with("", "run-dir", "DIR", "directory of the control socket (default /run/ms)"),
+    with("", "run-dir", "DIR", "directory of the sockets (default /run/ms)"),
     with("u", "user", "USER", "run as USER once the sockets are open"),
     Opt { many: true, ..flag("v", "verbose", "log more (twice: everything)") },
     flag("q", "quiet", "log warnings and errors only"),
@@ -60,11 +58,32 @@ pub const DAEMON: &[Opt] = &[
     with("", "retries", "N", "how often an unanswered message is sent again"),
     with("", "key", "FILE", "sign messages with the keys in FILE"),
     with("", "auth", "MODE", "sign, prefer or require (default) signatures"),
+];
+
+/// Options of daemons that others ask for something.
+pub const ASKED: &[Opt] = &[
+    with("", "port", "PORT", "UDP port of plain messages (default 2900)"),
+    with("", "member-port", "PORT", "UDP port of messages from an mcaster (default 3000)"),
     Opt {
         many: true,
         ..with("", "allow", "NETWORK", "who may (default: the host's own networks)")
     },
 ];
+
+/// Options of daemons that have a place in the hierarchy, and may have a member interface.
+pub const PLACED: &[Opt] = &[
+    with("", "groups", "FILE", "addresses of groups (default /etc/ms.groups)"),
+    with("", "ttl", "N", "routers that multicasts cross, plus one (default 1)"),
+    with("", "state-dir", "DIR", "where the incarnation is kept (default /var/lib/ms)"),
+    with("", "lan", "NAME", "name of the LAN of member interfaces (default: by address)"),
+    with("", "mi-mode", "MODE", "mode of the socket of applications (default 0666)"),
+    with("", "mi-group", "GROUP", "group of that socket (default: the daemon's own)"),
+    Opt { many: true, ..with("", "mi-allow", "WHO", "who may call there (default: everybody)") },
+];
+
+/// `ms mi [options] MSERVER...`
+pub const MI: &[Opt] =
+    &[Opt { keyword: false, ..with("", "port", "PORT", "own UDP port (default 2901)") }];
 
 /// `ms mcaster [options]`
 pub const MCASTER: &[Opt] = &[
@@ -80,14 +99,13 @@ pub const MCASTER: &[Opt] = &[
 pub const MSERVER: &[Opt] = &[
     flag("", "create", "found the set at once instead of looking for it"),
     flag("", "join-only", "never found the set; exit if none answers"),
-    with("", "level", "N", "level of the set in the hierarchy (default 1)"),
+    with("", "level", "N", "level of the set (default 1, or 2 with --child)"),
+    Opt { keyword: true, ..flag("", "mi", "with a member interface built in") },
+    with("", "child", "SET", "be the parent of SET, or stand by to be"),
     with("", "confirm", "K", "others asked about a silent neighbour (default 0)"),
-    with("", "state-dir", "DIR", "where the incarnation is kept (default /var/lib/ms)"),
     with("", "views", "FILE", "append every view there, a line of JSON each"),
     flag("", "static", "a fixed ring, the command line of 1994"),
     with("", "failures", "FILE", "append detected failures there (default: failures)"),
-    with("", "groups", "FILE", "addresses of groups (default /etc/ms.groups)"),
-    with("", "ttl", "N", "routers that multicasts cross, plus one (default 1)"),
 ];
 
 /// `ms mgr [options] CMD SERVER [OPERAND]...`
@@ -165,7 +183,7 @@ pub fn parser(tables: &[&[Opt]]) -> Options {
 
 /// The keywords of ms.conf, of all daemons together.
 pub fn keywords() -> impl Iterator<Item = &'static Opt> {
-    [DAEMON, MCASTER, MSERVER].into_iter().flatten().filter(|opt| opt.keyword)
+    [DAEMON, ASKED, MCASTER, MSERVER, PLACED].into_iter().flatten().filter(|opt| opt.keyword)
 }
 
 /// What was said on the command line for keywords of ms.conf: name and value, in the order of the tables.

@@ -5,23 +5,27 @@
 //!   ── what can fail has failed ──> background ──> loop ── ready: pid file, starter exits 0 ──> end
 //! ```
 
+mod files;
+
 use super::conf::{self, Said, Settings};
 use super::groups::{self, Groups};
 use super::{Command, complain, options, print};
+use crate::name::Incarnation;
 use crate::proto::door::Door;
 use crate::proto::node::{Node, Role};
 use crate::proto::step::{Action, End, Via};
 use crate::sys::daemon::{Daemon, Event, Setup};
-use crate::sys::fault::{self, Faults};
+use crate::sys::fault::Faults;
 use crate::sys::journal::{self, Sink};
 use crate::sys::process::{self, Account, PidFile, Starter, exit};
-use crate::sys::records::{Records, life_file};
-use crate::sys::{control, entropy, interface, signal, socket};
+use crate::sys::records::{Records, life_file, next_life};
+use crate::sys::{control, entropy, interface, local, signal, socket};
 use crate::wire::auth::{Keys, Mode};
+use crate::wire::coreset::Life;
+use files::{Files, read_faults};
 use getopts::Matches;
 use log::{LevelFilter, error, info, warn};
 use socket2::Socket;
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
@@ -124,6 +128,8 @@ pub struct Parts {
     pub keeps_failures: bool,
     /// Incarnations are kept in the state directory.
     pub keeps_life: bool,
+    /// It has a member interface, which applications call.
+    pub has_mi: bool,
 }
 
 /// What a node is made from.
@@ -132,35 +138,8 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// Our own address.
     pub own: SocketAddrV4,
-    /// Where incarnations are kept, if they are.
-    pub life: Option<&'a Path>,
-}
-
-/// The files that records go to.
-#[derive(Default)]
-struct Files {
-    failures: Option<PathBuf>,
-    views: Option<PathBuf>,
-    life: Option<PathBuf>,
-}
-
-impl Files {
-    /// Opens them, for `account` to open them again. Without that SIGHUP, which does so, is refused.
-    fn open(&self, account: Option<&Account>) -> Result<Records, Failure> {
-        let open = |path: &Option<PathBuf>, what: &str| match path {
-            Some(path) => {
-                let file = open_to_append(path, what)?;
-                if let Some(account) = account {
-                    let _ = account.own(&file);
-                }
-                Ok(Some(file))
-            }
-            None => Ok(None),
-        };
-        let failures = open(&self.failures, "failures")?;
-        let views = open(&self.views, "views")?;
-        Ok(Records::new(failures, views, self.life.clone()))
-    }
+    /// The incarnation of this life, above all that were kept.
+    pub inc: Incarnation,
 }
 
 impl Plan<'_> {
@@ -280,6 +259,9 @@ impl Plan<'_> {
             ),
             None => None,
         };
+        if parts.has_mi {
+            process::raise_file_limit();
+        }
         let run_dir = settings.run_dir.clone().unwrap_or_else(process::default_run_dir);
         let run_dir = self.base.join(run_dir);
         process::make_dir(&run_dir, account.as_ref())
@@ -310,17 +292,6 @@ impl Plan<'_> {
         let door = self.door(parts.own, settings.params().ticks(1000))?;
         signal::install().map_err(|e| refused("signals", &e))?;
         Ok(Started { account, run_dir, pid_file, files, records, faults, door, parts })
-    }
-
-    /// The state directory; one that was not asked for need not be there.
-    fn state_dir(&self, account: Option<&Account>) -> Result<Option<PathBuf>, Failure> {
-        let said = self.settings.state_dir.as_ref().map(|dir| self.base.join(dir));
-        let dir = said.clone().unwrap_or_else(|| PathBuf::from(conf::STATE_DIR));
-        match (process::make_dir(&dir, account), said) {
-            (Ok(()), _) => Ok(Some(dir)),
-            (Err(_), None) => Ok(None),
-            (Err(e), Some(_)) => Err(refused(&format!("state directory {}", dir.display()), &e)),
-        }
     }
 
     fn serve(
@@ -355,8 +326,8 @@ impl Plan<'_> {
         let params = self.settings.params();
         let mut first = Vec::new();
         let own = started.parts.own;
-        let life = started.files.life.as_deref();
-        let role = make(&Context { settings: &self.settings, own, life }, &mut first);
+        let inc = next_life(started.files.life.as_deref());
+        let role = make(&Context { settings: &self.settings, own, inc }, &mut first);
         let node = Node::new(role, started.door, &mut first);
         info!("{} starting at {own}", env!("CARGO_PKG_VERSION"));
         let mut daemon = Daemon::new(Setup {
@@ -368,6 +339,11 @@ impl Plan<'_> {
             tick: Duration::from_millis(params.tick_ms.into()),
             late: params.reply,
             control: control::path(&started.run_dir, own),
+            applications: started.parts.has_mi.then(|| local::Setup {
+                path: local::path(&started.run_dir, own),
+                mi: Life { address: own, inc },
+                access: self.settings.access.clone(),
+            }),
             records: started.records,
             faults: started.faults,
         })
@@ -425,6 +401,7 @@ impl Plan<'_> {
                 let tick = Duration::from_millis(settings.params().tick_ms.into());
                 daemon.change(tick, records, faults);
                 self.settings.take_changeable(settings);
+                daemon.change_access(self.settings.access.clone());
                 let (role, door) = daemon.node().parts();
                 change(&self.settings, &groups, role);
                 match (door, keys) {
@@ -465,26 +442,6 @@ fn told((code, why): &Failure, starter: &mut Starter) -> i32 {
     error!("{why}");
     starter.tell(*code);
     *code
-}
-
-fn open_to_append(path: &Path, what: &str) -> Result<File, Failure> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|e| (exit::CANTCREAT, format!("{what} file {}: {e}", path.display())))
-}
-
-fn read_faults() -> Result<Faults, String> {
-    let Some(path) = std::env::var_os(fault::VARIABLE) else { return Ok(Faults::default()) };
-    let name = Path::new(&path).display();
-    let text =
-        std::fs::read_to_string(&path).map_err(|e| format!("{}: {name}: {e}", fault::VARIABLE))?;
-    let faults = Faults::parse(&text).map_err(|e| format!("{name}: {e}"))?;
-    if !faults.is_empty() {
-        warn!("faults for tests are in force: {name}");
-    }
-    Ok(faults)
 }
 
 /// Opens our own socket.

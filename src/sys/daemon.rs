@@ -4,6 +4,7 @@
 //!   sleep until input, a signal or the next tick at which something is due
 //!   ├─ ticks: those that nothing was due at, as one
 //!   ├─ input: a batch from every socket that has some, each datagram through node.step to the end
+//!   ├─ applications: those that called, a few packets each in their turn
 //!   ├─ tick:  when it is due, also in a flood; if it is late, all input that waits comes first
 //!   └─ signal, service manager, control socket
 //! ```
@@ -11,14 +12,17 @@
 //! An idle daemon costs what its wakings cost, so it sleeps through ticks that would find nothing to do. The node
 //! cannot tell the difference: it has all of them before whatever else it is given.
 
+mod applications;
+mod faults;
 mod local;
 
 use super::batch::{BATCH, LARGEST, Receiver, Sent};
 use super::clock::TickClock;
 use super::control::Control;
-use super::detour::{Delayed, Detour};
+use super::detour::Detour;
 use super::fanout::Fanout;
 use super::fault::{Faults, Way};
+use super::local::Local;
 use super::notify::Notify;
 use super::quiet::Quiet;
 use super::records::Records;
@@ -28,7 +32,7 @@ use crate::proto::counters::Counters;
 use crate::proto::node::{Node, Role};
 use crate::proto::note::{Level, Note};
 use crate::proto::step::{Action, End, Input, Via};
-use crate::wire::{WireError, prefix};
+use crate::wire::WireError;
 use log::{debug, info, warn};
 use mio::{Events, Poll};
 use serde_json::{Value, json};
@@ -63,6 +67,8 @@ pub struct Setup {
     pub late: u32,
     /// Where the control socket is to be.
     pub control: PathBuf,
+    /// Where applications are to call, if they can.
+    pub applications: Option<super::local::Setup>,
     /// What is written to files.
     pub records: Records,
     /// Faults for tests.
@@ -86,6 +92,8 @@ pub struct Daemon {
     poll: Poll,
     clock: TickClock,
     control: Control,
+    /// Applications that call; none where there is no member interface.
+    applications: Option<Local>,
     notify: Notify,
     next_watchdog: Option<Instant>,
     receiver: Option<Receiver>,
@@ -105,10 +113,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the control socket and takes the node's first actions.
+    /// Opens the control socket and that of applications, and takes the node's first actions.
     ///
     /// # Errors
-    /// The loop or the control socket cannot be made.
+    /// The loop or one of those sockets cannot be made.
     pub fn new(mut setup: Setup) -> io::Result<Daemon> {
         let poll = Poll::new()?;
         let sockets = Sockets::new(std::mem::take(&mut setup.sockets), poll.registry())?;
@@ -116,6 +124,9 @@ impl Daemon {
             io::Error::new(e.kind(), format!("control socket {}: {e}", setup.control.display()))
         };
         let control = Control::open(setup.control.clone(), poll.registry()).map_err(named)?;
+        let applications = setup.applications.take();
+        let applications =
+            applications.map(|local| applications::open(local, poll.registry())).transpose()?;
         let notify = Notify::from_env();
         let now = Instant::now();
         let first = std::mem::take(&mut setup.first);
@@ -123,6 +134,7 @@ impl Daemon {
             poll,
             clock: TickClock::new(now, setup.tick),
             control,
+            applications,
             next_watchdog: notify.watchdog().map(|_| now),
             notify,
             receiver: Some(Receiver::new()),
@@ -164,14 +176,16 @@ impl Daemon {
             }
             let missed = self.pass_quiet_ticks();
             for event in &ready {
-                if Control::owns(event.token()) {
-                    self.serve_control(event.token());
-                } else {
-                    self.sockets.set_readable(event.token().0, true);
+                match event.token() {
+                    token if Local::owns(token) => self.ready(token),
+                    token if Control::owns(token) => self.serve_control(token),
+                    token => self.sockets.set_readable(token.0, true),
                 }
             }
             self.receive_once();
+            self.hear_applications();
             self.keep_time(missed);
+            self.flush_applications();
         }
     }
 
@@ -213,6 +227,9 @@ impl Daemon {
         if let (Value::Object(all), Value::Object(node)) = (&mut status, self.setup.node.status()) {
             all.extend(node);
         }
+        if let Some(local) = &self.applications {
+            status["applications"] = local.status();
+        }
         status
     }
 
@@ -253,7 +270,8 @@ impl Daemon {
 
     /// How long nothing is due.
     fn sleep(&self) -> Duration {
-        if self.sockets.any_readable() || !self.events.is_empty() {
+        let busy = self.applications.as_ref().is_some_and(Local::is_busy);
+        if busy || self.sockets.any_readable() || !self.events.is_empty() {
             return Duration::ZERO;
         }
         let now = Instant::now();
@@ -268,6 +286,7 @@ impl Daemon {
         let now = Instant::now();
         self.release_delayed(now);
         self.control.expire(now, self.poll.registry());
+        self.expire_applications(now);
         self.setup.records.write_due(now);
         if let (Some(due), Some(every)) = (self.next_watchdog, self.notify.watchdog())
             && now >= due
@@ -375,9 +394,10 @@ impl Daemon {
     }
 
     /// What others wait for goes out before anything is written down: a line in a file takes longer than a datagram.
+    /// Applications come between the two.
     fn take_actions(&mut self) {
         let mut actions = std::mem::take(&mut self.actions);
-        let mut notes = Vec::new();
+        let (mut told, mut notes) = (Vec::new(), Vec::new());
         for action in actions.drain(..) {
             match action {
                 Action::Send { to, bytes } => self.send(to, bytes),
@@ -385,13 +405,14 @@ impl Daemon {
                 Action::Relay { .. } => self.counters.count("relay-without-datagram"),
                 Action::Hear { group, on } => self.hear(group, on),
                 Action::KeepLife(inc) => self.setup.records.keep_life(inc),
-                Action::Tell { .. } => {}
+                Action::Tell { client, event } => told.push((client, event)),
                 Action::Note(note) => notes.push(note),
                 Action::Ready => self.events.push_back(Event::Ready),
                 Action::Done(end) => self.events.push_back(Event::Ended(end)),
             }
         }
         self.actions = actions;
+        self.tell_applications(&told, !notes.is_empty());
         notes.into_iter().for_each(|note| self.take_note(note));
     }
 
@@ -439,46 +460,6 @@ impl Daemon {
             Level::Warning => warn!("{note}{more}"),
             Level::Notice => info!("{note}{more}"),
             Level::Debug => debug!("{note}{more}"),
-        }
-    }
-
-    fn take_with_faults(&mut self, via: Via, from: SocketAddrV4, bytes: &[u8]) {
-        self.detour.take(Way::In, via, from, bytes);
-        self.release_delayed(Instant::now());
-    }
-
-    fn release_delayed(&mut self, now: Instant) {
-        while let Some(Delayed { way, via, peer, bytes, .. }) = self.detour.release(now) {
-            match way {
-                Way::Out => self.send_now(peer, &bytes),
-                Way::In => {
-                    let mut actions = Vec::new();
-                    let input = Input::Datagram { via, from: peer, bytes: &bytes };
-                    self.setup.node.step(input, &mut actions);
-                    self.relay_singly(&mut actions, peer, &bytes);
-                    self.actions.append(&mut actions);
-                    self.take_actions();
-                }
-            }
-        }
-    }
-
-    /// Relays without the ready-made destinations, each copy with faults of its own.
-    fn relay_singly(&mut self, actions: &mut Vec<Action>, from: SocketAddrV4, bytes: &[u8]) {
-        let mut copies = Vec::new();
-        actions.retain(|action| match (action, self.setup.node.role()) {
-            (Action::Relay { slot, skip }, Role::Mcaster(mcaster)) => {
-                let (members, _) = mcaster.members(*slot);
-                let port = mcaster.member_port();
-                let others = members.iter().enumerate().filter(|(i, _)| Some(*i as u32) != *skip);
-                copies.extend(others.map(|(_, m)| SocketAddrV4::new(m.address, port)));
-                false
-            }
-            _ => true,
-        });
-        let extended = [&prefix::encode(from)[..], bytes].concat();
-        for to in copies {
-            self.detour.take(Way::Out, Via::Own, to, &extended);
         }
     }
 }

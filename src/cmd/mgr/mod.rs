@@ -80,7 +80,7 @@ fn dispatch(plan: &Plan<'_>, timeout: Duration) -> Result<String, Failure> {
         }
         ("join", [set]) => {
             let set = set_name(set)?;
-            open()?.join(set, plan.settings.level)
+            open()?.join(set, plan.settings.level())
         }
         ("leave", []) => open()?.leave(),
         ("split", [name, side @ ..]) if !side.is_empty() => {

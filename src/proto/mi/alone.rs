@@ -3,6 +3,7 @@
 use super::{Mi, MiAction, MiConfig, MiInput};
 use crate::proto::counters::Counters;
 use crate::proto::note::Note;
+use crate::proto::params::Params;
 use crate::proto::parcel::Parcels;
 use crate::proto::step::{Action, End, Input, Via};
 use crate::wire::group::GroupMessage;
@@ -35,6 +36,11 @@ impl Alone {
     /// The machine.
     pub fn mi(&self) -> &Mi {
         &self.mi
+    }
+
+    /// Other timings from now on; what is waited for already is waited for as long as before.
+    pub fn change(&mut self, params: Params) {
+        self.mi.config.params = params;
     }
 
     /// What was counted.
