@@ -145,6 +145,7 @@ impl Connection {
             }
         }
         // Who does not read it need not be told.
+        self.bytes += last.len();
         self.backlog.push_back(last);
         let _ = self.flush();
     }
