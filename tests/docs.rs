@@ -17,6 +17,7 @@ mod protocol;
 use membership::cmd::options;
 use membership::cmd::{COMMANDS, Command as Mode, conf};
 use membership::proto::params::PROFILES;
+use membership::sys::local;
 use membership::wire::auth::Finding;
 use membership::wire::coreset::PHASES;
 use membership::wire::fragment::Refusal;
@@ -26,10 +27,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 7] =
-    ["ms.1", "ms.conf.5", "ms.groups.5", "ms_protocol.7", "mcaster.8", "ms_mgr.8", "mserver.8"];
+const PAGES: [&str; 8] = [
+    "ms.1",
+    "ms.conf.5",
+    "ms.groups.5",
+    "ms_protocol.7",
+    "mcaster.8",
+    "mi.8",
+    "ms_mgr.8",
+    "mserver.8",
+];
 /// The daemons: they have pages, links, units and init scripts of their own.
-const DAEMONS: [&str; 2] = ["mserver", "mcaster"];
+const DAEMONS: [&str; 3] = ["mserver", "mi", "mcaster"];
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -195,7 +204,7 @@ fn zsh_completes_every_option_and_no_other() {
         let (_, rest) = script.split_once(&format!("\n    ({})", mode.name)).expect(mode.name);
         let case = rest.split_once(";;").unwrap().0;
         let mut flags = specs(case);
-        for shared in ["daemon", "always"] {
+        for shared in ["daemon", "asked", "placed", "always"] {
             if case.contains(&format!("${shared}\n")) {
                 flags.extend(array(shared));
             }
@@ -235,8 +244,9 @@ fn ms_conf_documents_every_keyword_and_no_other() {
     let documented: BTreeSet<&str> = text
         .lines()
         .filter_map(|l| l.strip_prefix(".It Cm "))
+        // A profile stands in a table.
+        .filter(|l| !l.contains(" Ta "))
         .map(|l| l.split(' ').next().unwrap())
-        .filter(|word| !PROFILES.iter().any(|p| p.name == *word))
         .filter(|word| !["sign", "prefer", "require"].contains(word))
         .collect();
     let keywords: BTreeSet<&str> = options::keywords().map(|opt| opt.long).collect();
@@ -281,7 +291,18 @@ fn the_sample_has_every_keyword_and_its_default() {
     assert_eq!(settings.len(), keywords.len());
 
     // What has no default stands there as an example.
-    let examples = ["interface", "user", "pid-file", "allow", "key", "views"];
+    let examples = [
+        "interface",
+        "user",
+        "pid-file",
+        "allow",
+        "key",
+        "views",
+        "child",
+        "lan",
+        "mi-group",
+        "mi-allow",
+    ];
     let text: String = settings
         .iter()
         .filter(|(keyword, _)| !examples.contains(&keyword.as_str()))
@@ -297,13 +318,14 @@ fn the_sample_has_every_keyword_and_its_default() {
     let rest = |s: &conf::Settings| {
         (
             (s.port, s.member_port, s.syslog, s.auth, s.ttl, s.failures.clone()),
+            (s.mi, s.access.clone()),
             (s.max_groups, s.max_members, s.expire, s.rejoin, s.rate, s.level()),
         )
     };
     assert_eq!(rest(&said), rest(&default));
     for keyword in examples {
         let heading = section(&page("ms.conf.5"), ".Sh KEYWORDS");
-        let (_, text) = heading.split_once(&format!(".It Cm {keyword} ")).unwrap();
+        let (_, text) = heading.split_once(&format!(".It Cm {keyword} Ar ")).unwrap();
         let said_default = text.split("\n.It ").next().unwrap();
         assert!(said_default.contains("Default: "), "{keyword}");
     }
@@ -326,7 +348,19 @@ fn the_defaults_in_the_manual_are_those_of_the_program() {
                 .any(|v| item.contains(&format!("{word}{v}")))
         });
         let of_profile = ["tick", "query", "reply", "retries"].contains(&opt.long);
-        let none = ["interface", "user", "pid-file", "allow", "key", "profile", "views"];
+        let none = [
+            "interface",
+            "user",
+            "pid-file",
+            "allow",
+            "key",
+            "profile",
+            "views",
+            "child",
+            "lan",
+            "mi-group",
+            "mi-allow",
+        ];
         let none = none.contains(&opt.long);
         assert!(told || of_profile || none, "{keyword} {value}: {item}");
     }
@@ -361,13 +395,18 @@ fn words_counted_below(path: &str) -> BTreeSet<String> {
 #[test]
 fn every_counter_stands_in_the_page_of_its_daemon() {
     let mserver = ["ring.rs", "enrolment.rs", "parcel.rs", "mserver", "coreset"];
-    for (daemon, sources) in [("mserver", &mserver[..]), ("mcaster", &["mcaster.rs"])] {
+    let mi = ["mi", "parcel.rs"];
+    for (daemon, sources) in [("mserver", &mserver[..]), ("mi", &mi), ("mcaster", &["mcaster.rs"])]
+    {
         let mut counted = BTreeSet::new();
         for source in sources {
             counted.extend(words_counted_below(&format!("src/proto/{source}")));
         }
-        if daemon == "mserver" {
+        if daemon != "mcaster" {
             counted.extend(Refusal::CAUSES.map(str::to_string));
+            counted.extend(local::WORDS.map(str::to_string));
+        }
+        if daemon == "mserver" {
             // A phase is counted when it is entered.
             counted.extend(PHASES.map(str::to_string));
         }

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "man1/ms.1",
     "man5/ms.conf.5",
     "man5/ms.groups.5",
     "man7/ms_protocol.7",
     "man8/mcaster.8",
+    "man8/mi.8",
     "man8/ms_mgr.8",
     "man8/mserver.8",
 ];
@@ -110,7 +111,7 @@ fn expected() -> BTreeSet<String> {
     all.push("usr/sbin/ms_mgr".to_string());
     all.push("usr/share/bash-completion/completions/ms_mgr".to_string());
     all.push("usr/share/fish/vendor_completions.d/ms_mgr.fish".to_string());
-    for daemon in ["mserver", "mcaster"] {
+    for daemon in ["mserver", "mi", "mcaster"] {
         all.push(format!("etc/default/{daemon}"));
         all.push(format!("etc/init.d/{daemon}"));
         all.push(format!("usr/sbin/{daemon}"));
@@ -139,7 +140,7 @@ fn what_is_installed_works_and_is_taken_away_to_the_last_directory() {
 
     let version = succeed(Command::new(place.path("usr/bin/ms")).arg("--version"));
     assert_eq!(text(&version.stdout), format!("ms {}\n", env!("CARGO_PKG_VERSION")));
-    for daemon in ["mserver", "mcaster"] {
+    for daemon in ["mserver", "mi", "mcaster"] {
         let help = succeed(Command::new(place.path("usr/sbin").join(daemon)).arg("--help"));
         assert!(text(&help.stdout).starts_with(&format!("usage: ms {daemon} ")));
     }
@@ -349,11 +350,12 @@ fn a_daemon_that_cannot_serve_fails_the_start_with_its_own_words() {
 #[ignore = "needs systemd-analyze"]
 fn systemd_finds_the_units_right_and_well_confined() {
     let host = Host::new("units", "mcaster", true, "");
-    for daemon in ["mserver", "mcaster"] {
+    for daemon in ["mserver", "mi", "mcaster"] {
         let unit = host.place.path("usr/lib/systemd/system").join(format!("{daemon}.service"));
         let out = succeed(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit));
         let said = text(&out.stderr);
-        let said: Vec<&str> = said.lines().filter(|l| l.contains(daemon)).collect();
+        let name = format!("{daemon}.service");
+        let said: Vec<&str> = said.lines().filter(|l| l.contains(&name)).collect();
         assert!(said.is_empty(), "{said:#?}");
         // In tenths of the exposure level: 20 is far into "OK".
         succeed(

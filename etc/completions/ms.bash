@@ -1,4 +1,4 @@
-# bash completion for ms(1), mserver(8), mcaster(8) and ms_mgr(8).
+# bash completion for ms(1), mserver(8), mi(8), mcaster(8) and ms_mgr(8).
 
 _ms() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -6,23 +6,28 @@ _ms() {
     mode=${mode/ms_mgr/mgr}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mcaster mgr decode status sim why trace --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster mgr decode status sim why trace --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
     fi
 
-    local daemon="-c --config --check -f --foreground -i --interface --port --member-port
+    local daemon="-c --config --check -f --foreground -i --interface --port
         -p --pid-file --run-dir -u --user -v --verbose -q --quiet --syslog --profile --tick
-        --query --reply --retries --key --auth --allow"
+        --query --reply --retries --key --auth"
     local options
     case $mode in
         mserver)
-            options="$daemon --create --join-only --level --confirm --state-dir --views
-                --static --failures --groups --ttl -h --help -V --version"
+            options="$daemon --member-port --allow --create --join-only --level --mi --child
+                --confirm --state-dir --views --static --failures --groups --ttl --lan --mi-mode
+                --mi-group --mi-allow -h --help -V --version"
+            ;;
+        mi)
+            options="$daemon --state-dir --groups --ttl --lan --mi-mode --mi-group --mi-allow
+                -h --help -V --version"
             ;;
         mcaster)
-            options="$daemon --max-groups --max-members --expire --rejoin --rate
+            options="$daemon --member-port --allow --max-groups --max-members --expire --rejoin --rate
                 -h --help -V --version"
             ;;
         mgr)
@@ -60,6 +65,10 @@ _ms() {
             mapfile -t COMPREPLY < <(compgen -W "$interfaces" -- "$cur")
             return
             ;;
+        --mi-group)
+            mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+            return
+            ;;
         --profile)
             mapfile -t COMPREPLY < <(compgen -W "lan fast wan thesis" -- "$cur")
             return
@@ -69,6 +78,7 @@ _ms() {
             return
             ;;
         --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | --confirm | \
+            --child | --lan | --mi-mode | --mi-allow | \
             --max-groups | --max-members | --expire | --rejoin | --rate | \
             --walk | --walks | --seed | --hosts | --timeout | --seconds | --at)
             return
@@ -98,4 +108,4 @@ _ms() {
     fi
 }
 
-complete -F _ms ms mserver mcaster ms_mgr
+complete -F _ms ms mserver mi mcaster ms_mgr

@@ -1,10 +1,10 @@
-# fish completion for ms(1), mserver(8), mcaster(8) and ms_mgr(8).
+# fish completion for ms(1), mserver(8), mi(8), mcaster(8) and ms_mgr(8).
 
 # __ms_option MODES ...: an option of each of the modes, as `ms MODE` and, of a daemon, as the link of that name.
 function __ms_option
     for mode in (string split , $argv[1])
         complete -c ms -n "__fish_seen_subcommand_from $mode" $argv[2..]
-        if contains $mode mserver mcaster
+        if contains $mode mserver mi mcaster
             complete -c $mode $argv[2..]
         else if test $mode = mgr
             complete -c ms_mgr $argv[2..]
@@ -16,6 +16,7 @@ complete -c ms -n 'not __fish_seen_subcommand_from decode' -f
 complete -c ms -n __fish_use_subcommand -l help -d 'print the commands'
 complete -c ms -n __fish_use_subcommand -l version -d 'print the version'
 complete -c ms -n __fish_use_subcommand -a mserver -d 'membership server of a core-set, or of a fixed ring'
+complete -c ms -n __fish_use_subcommand -a mi -d 'member interface of a host: what its applications call'
 complete -c ms -n __fish_use_subcommand -a mcaster -d 'multicast emulator for networks without IP multicast'
 complete -c ms -n __fish_use_subcommand -a mgr -d 'ask mservers for statistics and changes of their sets'
 complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was excluded, by whom, of what evidence'
@@ -24,37 +25,45 @@ complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by fi
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
 complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets in a simulated world'
 
-__ms_option mserver,mcaster -s c -l config -r -F -d 'configuration'
-__ms_option mserver,mcaster -l check -d 'check the configuration and do nothing else'
-__ms_option mserver,mcaster -s f -l foreground -d 'stay in the foreground and log to standard error'
-__ms_option mserver,mcaster -s i -l interface -x -a '(__fish_print_interfaces)' -d 'own address, or the interface that has it'
+__ms_option mserver,mi,mcaster -s c -l config -r -F -d 'configuration'
+__ms_option mserver,mi,mcaster -l check -d 'check the configuration and do nothing else'
+__ms_option mserver,mi,mcaster -s f -l foreground -d 'stay in the foreground and log to standard error'
+__ms_option mserver,mi,mcaster -s i -l interface -x -a '(__fish_print_interfaces)' -d 'own address, or the interface that has it'
 __ms_option mserver,mcaster -l port -x -d 'UDP port of plain messages'
 __ms_option mserver,mcaster -l member-port -x -d 'UDP port of messages from an mcaster'
-__ms_option mserver,mcaster -s p -l pid-file -r -F -d 'write the process number there when ready'
-__ms_option mserver,mcaster -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of the control socket'
-__ms_option mserver,mcaster -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user once the sockets are open'
-__ms_option mserver,mcaster -s v -l verbose -d 'log more'
-__ms_option mserver,mcaster -s q -l quiet -d 'log warnings and errors only'
-__ms_option mserver,mcaster -l syslog -d 'log to syslog in the foreground too'
-__ms_option mserver,mcaster -l profile -x -a 'lan fast wan thesis' -d 'timings'
-__ms_option mserver,mcaster -l tick -x -d 'length of a tick in milliseconds'
-__ms_option mserver,mcaster -l query -x -d 'from one answered QUERY to the next'
-__ms_option mserver,mcaster -l reply -x -d 'how long an answer is waited for'
-__ms_option mserver,mcaster -l retries -x -d 'how often an unanswered message is sent again'
-__ms_option mserver,mcaster -l key -r -F -d 'sign messages with the keys in this file'
-__ms_option mserver,mcaster -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
+__ms_option mserver,mi,mcaster -s p -l pid-file -r -F -d 'write the process number there when ready'
+__ms_option mserver,mi,mcaster -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of the control socket'
+__ms_option mserver,mi,mcaster -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user once the sockets are open'
+__ms_option mserver,mi,mcaster -s v -l verbose -d 'log more'
+__ms_option mserver,mi,mcaster -s q -l quiet -d 'log warnings and errors only'
+__ms_option mserver,mi,mcaster -l syslog -d 'log to syslog in the foreground too'
+__ms_option mserver,mi,mcaster -l profile -x -a 'lan fast wan thesis' -d 'timings'
+__ms_option mserver,mi,mcaster -l tick -x -d 'length of a tick in milliseconds'
+__ms_option mserver,mi,mcaster -l query -x -d 'from one answered QUERY to the next'
+__ms_option mserver,mi,mcaster -l reply -x -d 'how long an answer is waited for'
+__ms_option mserver,mi,mcaster -l retries -x -d 'how often an unanswered message is sent again'
+__ms_option mserver,mi,mcaster -l key -r -F -d 'sign messages with the keys in this file'
+__ms_option mserver,mi,mcaster -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
 __ms_option mserver,mcaster -l allow -x -d 'who may'
 
 __ms_option mserver -l create -d 'found the set at once instead of looking for it'
 __ms_option mserver -l join-only -d 'never found the set; exit if none answers'
 __ms_option mserver -l level -x -d 'level of the set in the hierarchy'
+__ms_option mserver -l mi -d 'with a member interface built in'
+__ms_option mserver -l child -x -d 'be the parent of this set, or stand by to be'
 __ms_option mserver -l confirm -x -d 'others asked about a silent neighbour'
-__ms_option mserver -l state-dir -x -a '(__fish_complete_directories)' -d 'where the incarnation is kept'
+__ms_option mserver,mi -l state-dir -x -a '(__fish_complete_directories)' -d 'where the incarnation is kept'
 __ms_option mserver -l views -r -F -d 'append every view there, a line of JSON each'
 __ms_option mserver -l static -d 'a fixed ring, the command line of 1994'
 __ms_option mserver -l failures -r -F -d 'append detected failures there'
-__ms_option mserver -l groups -r -F -d 'addresses of groups'
-__ms_option mserver -l ttl -x -d 'routers that multicasts cross, plus one'
+__ms_option mserver,mi -l groups -r -F -d 'addresses of groups'
+__ms_option mserver,mi -l ttl -x -d 'routers that multicasts cross, plus one'
+__ms_option mserver,mi -l lan -x -d 'name of the LAN of member interfaces'
+__ms_option mserver,mi -l mi-mode -x -d 'mode of the socket of applications'
+__ms_option mserver,mi -l mi-group -x -a '(__fish_complete_groups)' -d 'group of that socket'
+__ms_option mserver,mi -l mi-allow -x -d 'who may call there'
+
+__ms_option mi -l port -x -d 'own UDP port'
 
 __ms_option mcaster -l max-groups -x -d 'groups at a time'
 __ms_option mcaster -l max-members -x -d 'members of a group at a time'
@@ -97,5 +106,5 @@ __ms_option sim -l seed -x -d 'seed of the first of the walks'
 __ms_option sim -l hosts -x -d 'hosts of a walk at most'
 complete -c ms -n '__fish_seen_subcommand_from sim' -a "(ms sim 2>/dev/null | string replace -r '  +' \t)"
 
-__ms_option mserver,mcaster,mgr,decode,status,sim,why,trace -s h -l help -d 'print the usage'
-__ms_option mserver,mcaster,mgr,decode,status,sim,why,trace -s V -l version -d 'print the version'
+__ms_option mserver,mi,mcaster,mgr,decode,status,sim,why,trace -s h -l help -d 'print the usage'
+__ms_option mserver,mi,mcaster,mgr,decode,status,sim,why,trace -s V -l version -d 'print the version'

@@ -16,7 +16,7 @@ impl Place {
     fn new(name: &str) -> Place {
         let dir = std::env::temp_dir().join(format!("ms-docs-{name}-{}", std::process::id()));
         fs::create_dir_all(dir.join("bin")).unwrap();
-        for link in ["ms", "mserver", "mcaster"] {
+        for link in ["ms", "mserver", "mi", "mcaster"] {
             symlink(ms(), dir.join("bin").join(link)).unwrap();
         }
         Place(dir)
@@ -70,7 +70,7 @@ fn commands(block: &[String]) -> Vec<String> {
 
 fn is_daemon(command: &str) -> bool {
     let command = command.strip_prefix("ms ").unwrap_or(command);
-    ["mserver ", "mcaster "].iter().any(|d| command.starts_with(d))
+    ["mserver ", "mi ", "mcaster "].iter().any(|d| command.starts_with(d))
 }
 
 #[test]

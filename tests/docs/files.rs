@@ -2,7 +2,7 @@
 
 use super::{DAEMONS, PAGES, ms, page, read, section};
 use membership::cmd::{conf, groups};
-use membership::sys::{control, records};
+use membership::sys::{control, local, records};
 use std::fs;
 use std::net::SocketAddrV4;
 use std::os::unix::fs::PermissionsExt;
@@ -95,10 +95,13 @@ fn every_file_in_the_manual_is_where_the_program_or_its_scripts_have_it() {
     let address: SocketAddrV4 = "192.0.2.1:2900".parse().unwrap();
     let socket = control::path(Path::new("/run/ms"), address);
     assert_eq!(socket, PathBuf::from("/run/ms/192.0.2.1-2900.ctl"));
+    let socket = local::path(Path::new("/run/ms"), address);
+    assert_eq!(socket, PathBuf::from("/run/ms/192.0.2.1-2900.mi"));
     for name in PAGES.into_iter().filter(|name| page(name).contains("\n.Sh FILES\n")) {
         let daemon = name.trim_end_matches(".8");
         for path in files(name) {
             let right = match path.as_str() {
+                "/run/ms/ADDRESS-PORT.mi" => !daemon.starts_with("mcaster"),
                 "/run/ms/ADDRESS-PORT.ctl" | conf::DEFAULT_FILE | conf::DEFAULT_GROUPS => true,
                 "/var/lib/ms/ADDRESS-PORT.life" => {
                     let file = records::life_file(Path::new(conf::STATE_DIR), address);
@@ -151,14 +154,24 @@ fn scripts_and_units_of_all_daemons_are_the_same_but_for_the_daemon() {
         script.split_once("\n# From here on").expect(daemon).1.to_string()
     };
     assert_eq!(tail("mserver"), tail("mcaster"));
+    assert_eq!(tail("mserver"), tail("mi"));
     let unit = |daemon: &str| {
         let text = read(&format!("etc/systemd/{daemon}.service"));
-        let lines = text.lines().filter(|l| !l.starts_with("Description=") && !l.starts_with('#'));
+        // An mcaster has no applications.
+        let own = ["#", "Description=", "PrivateUsers=", "LimitNOFILE="];
+        let lines = text.lines().filter(|l| !own.iter().any(|start| l.starts_with(start)));
+        let variable = format!("{}_OPTS", daemon.to_uppercase());
         lines
-            .map(|l| l.replace(daemon, "X").replace(&daemon.to_uppercase(), "X"))
+            .map(|l| l.replace(&variable, "X").replace(&format!("/{daemon}"), "/X"))
+            .map(|l| l.replace(&format!(":{daemon}("), ":X("))
             .collect::<Vec<_>>()
     };
     assert_eq!(unit("mserver"), unit("mcaster"));
+    assert_eq!(unit("mserver"), unit("mi"));
+    for daemon in ["mserver", "mi"] {
+        let text = read(&format!("etc/systemd/{daemon}.service"));
+        assert!(text.contains("\nPrivateUsers=no\n") && text.contains("\nLimitNOFILE="));
+    }
 }
 
 #[test]

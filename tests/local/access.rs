@@ -17,11 +17,10 @@ fn as_somebody(path: &Path) -> (u32, Vec<Came>) {
     let greet = |path: &Path| {
         let mut app = App::silent(path);
         let first = app.greet(VERSION);
-        let more = match first {
+        match first {
             Came::Closing(_) => vec![first, app.next()],
             first => vec![first],
-        };
-        more
+        }
     };
     if !geteuid().is_root() {
         return (geteuid().as_raw(), greet(path));

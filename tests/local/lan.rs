@@ -43,7 +43,15 @@ const MI: u8 = 9;
 impl Lan {
     /// A member interface that belongs to a mserver, with these options.
     pub fn with(options: &[&str]) -> Lan {
-        let world = World::new();
+        Lan::within(World::new(), options)
+    }
+
+    /// One that has the machine for itself, for those who load it.
+    pub fn alone() -> Lan {
+        Lan::within(World::alone(), &[])
+    }
+
+    fn within(world: World, options: &[&str]) -> Lan {
         let (wishes, wished) = channel();
         let (tell, heard) = channel();
         let socket = UdpSocket::bind(world.at(SERVER)).unwrap();
