@@ -90,6 +90,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         gid,
         tag,
         path: Vec::new(),
+        roams: false,
+        lost: false,
     })
 }
 
@@ -238,7 +240,14 @@ fn a_view_of_a_hundred_thousand_members_comes_in_many_packets_and_whole() {
     let member = one(member());
     let (tag, path) = (b"role=db".to_vec(), Vec::new());
     let entries: Vec<Entry> = (0..100_000)
-        .map(|gid| Entry { id: member, gid, tag: tag.clone(), path: path.clone() })
+        .map(|gid| Entry {
+            id: member,
+            gid,
+            tag: tag.clone(),
+            roams: false,
+            lost: false,
+            path: path.clone(),
+        })
         .collect();
     let mut view = one(view(0));
     let LocalEvent::View { gone, came, .. } = &mut view else { unreachable!() };

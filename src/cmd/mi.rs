@@ -75,6 +75,7 @@ fn start(context: &Context<'_>, wanted: &Wanted, actions: &mut Vec<Action>) -> A
         lan: wanted.lan,
         servers: wanted.servers.clone(),
         params: context.settings.params(),
+        built_in: false,
     };
     Alone::start(config, actions)
 }

@@ -52,7 +52,7 @@ fn an_application_that_dies_while_it_joins_is_no_member_for_long() {
     });
     drop(dying);
     lan.await_submit("the failure", |call| {
-        matches!(call, Call::Fail { members } if members.contains(&member)).then_some(())
+        matches!(call, Call::Fail { members, .. } if members.contains(&member)).then_some(())
     });
     lan.hold(false);
     assert_eq!([app.view(), app.view()], [(2, 2), (3, 1)]);

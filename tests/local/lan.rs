@@ -7,7 +7,8 @@ use membership::sys::{control, local};
 use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupMessage, GroupOp, Reason, Request, RequestId,
+    Call, Content, Core, Direct, Entry, GroupBody, GroupMessage, GroupOp, Reason, Request,
+    RequestId,
 };
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -221,7 +222,7 @@ impl Mserver<'_> {
         self.registry.apply(op, &mut effects);
         for effect in effects {
             match effect {
-                Effect::View { direct, core, .. } => self.show(&direct, &core.roster),
+                Effect::View { direct, core, .. } => self.show(&direct, &core),
                 Effect::Show { request, core } => {
                     let direct = Direct {
                         key: core.key,
@@ -230,11 +231,11 @@ impl Mserver<'_> {
                         digest: core.digest(),
                         reason: Reason::Resync,
                         causes: vec![request.id],
-                        content: Content::Whole(core.roster.clone()),
+                        content: core.whole(),
                     };
                     self.say(request.id.origin.address, GroupBody::Direct(direct));
                 }
-                Effect::Answer { request, outcome: Err(refusal) } => {
+                Effect::Answer { request, outcome: Err(refusal), .. } => {
                     let id = request.id;
                     self.say(id.origin.address, GroupBody::Refused { id, refusal });
                 }
@@ -244,15 +245,15 @@ impl Mserver<'_> {
     }
 
     /// A view for all: whoever has just its first member has no view that a change could follow on.
-    fn show(&self, direct: &Direct, roster: &[Entry]) {
+    fn show(&self, direct: &Direct, core: &Core) {
         for &mi in &self.mis {
             let here = |entry: &&Entry| entry.id.mi.address == mi;
             let came = match &direct.content {
                 Content::Delta { came, .. } => came.iter().any(|entry| here(&entry)),
                 Content::Whole(_) => false,
             };
-            let content = match came && roster.iter().filter(here).count() == 1 {
-                true => Content::Whole(roster.to_vec()),
+            let content = match came && core.roster.iter().filter(here).count() == 1 {
+                true => core.whole(),
                 false => direct.content.clone(),
             };
             self.say(mi, GroupBody::Direct(Direct { content, ..direct.clone() }));
