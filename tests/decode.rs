@@ -82,6 +82,12 @@ fn what_mservers_say_to_one_another_is_printed() {
 }
 
 #[test]
+fn what_is_said_about_groups_is_printed() {
+    compare("group", &["tests/decode/group.hex"], b"");
+    compare("group-json", &["--json", "tests/decode/group.hex"], b"");
+}
+
+#[test]
 fn a_payload_that_makes_no_sense_is_said_to_make_none() {
     let hex = std::fs::read_to_string("tests/decode/coreset.hex").unwrap();
     let query = hex.lines().find(|line| line.starts_with("00")).unwrap();

@@ -12,6 +12,7 @@
 mod capture;
 mod coreset;
 mod dissect;
+mod group;
 mod hex;
 mod json;
 mod layout;

@@ -5,13 +5,14 @@
 //! [`rows`] and its keys to [`keys`]; the bytes themselves are shown whatever they mean, so that nothing
 //! hides behind an explanation.
 
-use super::coreset;
 use super::dissect::Reading;
 use super::layout::{Field, OURS};
+use super::{coreset, group};
 use crate::name::{Gid, GroupName, Rank};
 use crate::wire::auth::{Trailer, nonce_of};
 use crate::wire::coreset::CoreMessage;
 use crate::wire::fragment::{Fragment, Parts};
+use crate::wire::group::GroupMessage;
 use crate::wire::{Header, Kind};
 use serde_json::{Map, Value, json};
 
@@ -31,7 +32,8 @@ pub fn rows(reading: &Reading<'_>) -> Vec<(&'static str, String)> {
     match said(reading, payload) {
         Some(Said::Words(words)) => rows.push(("payload", words)),
         Some(Said::Tree(tree)) => {
-            rows.push(("payload", "core-set".into()));
+            let of = if is_of_a_group(payload) { "group" } else { "core-set" };
+            rows.push(("payload", of.into()));
             rows.extend(coreset::rows(&tree).into_iter().map(|row| ("", row)));
         }
         None => {}
@@ -86,7 +88,19 @@ fn said(reading: &Reading<'_>, payload: &[u8]) -> Option<Said> {
             Err(refusal) => Said::Words(format!("core-set, {refusal}")),
         });
     }
+    if is_of_a_group(payload) && !matches!(kind, Kind::Fragment | Kind::Challenge | Kind::Response)
+    {
+        return Some(match GroupMessage::from_parts(&header(reading)?, payload) {
+            Ok(message) => Said::Tree(group::object(&message)),
+            Err(refusal) => Said::Words(format!("group, {refusal}")),
+        });
+    }
     in_words(kind, payload).map(Said::Words)
+}
+
+/// Whether a payload says that it is about groups.
+fn is_of_a_group(payload: &[u8]) -> bool {
+    payload.first() == Some(&crate::wire::group::KIND)
 }
 
 /// The types of what mservers say to one another.

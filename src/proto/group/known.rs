@@ -71,21 +71,32 @@ impl Known {
         if same && (direct.term, direct.number) <= (self.term, self.number) {
             return Applied::Old;
         }
-        let roster = match &direct.content {
-            Content::Whole(whole) => whole.entries.clone(),
+        let (inc, number) = (&direct.key.inc, direct.number);
+        match &direct.content {
+            Content::Whole(whole) => {
+                if digest_of(inc, number, &whole.entries) != direct.digest {
+                    return Applied::Gap;
+                }
+                self.roster.clone_from(&whole.entries);
+                self.roster.shrink_to_fit();
+            }
             // A first view tells everybody that came: there was nobody before.
-            Content::Delta { gone, came } if same && direct.number == self.number + 1 => {
-                let stays = |entry: &&Entry| !gone.contains(&entry.gid);
-                self.roster.iter().filter(stays).chain(came).cloned().collect()
+            Content::Delta { gone, came } if same && self.number.checked_add(1) == Some(number) => {
+                let mut gone = gone.clone();
+                gone.sort_unstable();
+                let stays = |entry: &Entry| gone.binary_search(&entry.gid).is_err();
+                let roster = self.roster.iter().filter(|entry| stays(entry)).chain(came);
+                if digest_of(inc, number, roster) != direct.digest {
+                    return Applied::Gap;
+                }
+                self.roster.retain(stays);
+                self.roster.reserve_exact(came.len());
+                self.roster.extend_from_slice(came);
             }
             Content::Delta { .. } => return Applied::Gap,
-        };
-        if digest_of(&direct.key.inc, direct.number, &roster) != direct.digest {
-            return Applied::Gap;
         }
         self.key = direct.key;
-        (self.term, self.number, self.digest) = (direct.term, direct.number, direct.digest);
-        self.roster = roster;
+        (self.term, self.number, self.digest) = (direct.term, number, direct.digest);
         match &direct.content {
             Content::Whole(whole) => {
                 (self.next_gid, self.qos) = (whole.next_gid, whole.qos.clone())

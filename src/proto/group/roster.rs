@@ -13,7 +13,11 @@ const DEPARTED: usize = 256;
 
 /// The digest of a view: over incarnation, number, and the roster with gids in its order; never over how it came
 /// about.
-pub fn digest_of(inc: &RequestId, number: u32, roster: &[Entry]) -> Digest {
+pub fn digest_of<'a>(
+    inc: &RequestId,
+    number: u32,
+    roster: impl IntoIterator<Item = &'a Entry>,
+) -> Digest {
     let mut hash = Sha256::new();
     hash.update(bytes_of(&inc.origin));
     hash.update(inc.number.to_be_bytes());

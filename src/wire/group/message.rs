@@ -27,12 +27,12 @@
 //!     10 got         ACK        key, term (4), number (4), members below (4)
 //!     11 missing     SYNC       key, term (4), number (4)
 //!     12 grant       A_REGISTER request
-//!     13 shown       A_STATS_L  request-id, direct
+//!     13 shown       A_STATS_L  request-id, direct whose content is whole
 //!     14 done        ACK        request-id
 //!     15 unheard     ERROR      request-id
 //! ```
 
-use super::{Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId};
+use super::{Content, Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId};
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::cursor::{Read, Reader, Writer, refuse};
@@ -134,11 +134,12 @@ pub enum GroupBody {
     },
     /// The name is reserved: the group is to be created on the way that the request came by.
     Grant(Request),
-    /// The roster that was asked for.
+    /// The group as it is where it is decided: the answer to [`Call::View`](super::Call::View), also for one who is no
+    /// member, and to any call that was done before it was asked again.
     Shown {
-        /// By which call.
+        /// Which call.
         id: RequestId,
-        /// The last view, whole.
+        /// The last view; its content is [`Content::Whole`], the receiver refuses another.
         direct: Direct,
     },
     /// It has had its effect.
@@ -152,6 +153,26 @@ pub enum GroupBody {
         id: RequestId,
     },
 }
+
+/// The names of the bodies, by their codes.
+pub const GROUP_BODIES: [&str; 16] = [
+    "register",
+    "registered",
+    "poll",
+    "polled",
+    "unregister",
+    "submit",
+    "wait",
+    "where",
+    "refused",
+    "direct",
+    "got",
+    "missing",
+    "grant",
+    "shown",
+    "done",
+    "unheard",
+];
 
 /// A message about groups.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -185,6 +206,33 @@ impl GroupBody {
             GroupBody::Shown { .. } => Kind::AStatsLong,
         }
     }
+
+    /// Its name, as `ms decode` prints it.
+    pub fn name(&self) -> &'static str {
+        GROUP_BODIES[usize::from(self.code())]
+    }
+
+    /// The byte that tells it from others.
+    pub fn code(&self) -> u8 {
+        match self {
+            GroupBody::Register { .. } => 0,
+            GroupBody::Registered { .. } => 1,
+            GroupBody::Poll { .. } => 2,
+            GroupBody::Polled { .. } => 3,
+            GroupBody::Unregister { .. } => 4,
+            GroupBody::Submit { .. } => 5,
+            GroupBody::Wait { .. } => 6,
+            GroupBody::Where { .. } => 7,
+            GroupBody::Refused { .. } => 8,
+            GroupBody::Direct(_) => 9,
+            GroupBody::Got { .. } => 10,
+            GroupBody::Missing { .. } => 11,
+            GroupBody::Grant(_) => 12,
+            GroupBody::Shown { .. } => 13,
+            GroupBody::Done { .. } => 14,
+            GroupBody::Unheard { .. } => 15,
+        }
+    }
 }
 
 impl GroupMessage {
@@ -204,7 +252,15 @@ impl GroupMessage {
     /// # Errors
     /// [`WireError::Payload`] with a word for the field that does not make sense, `where: what`.
     pub fn decode(message: &Message<'_>) -> Result<GroupMessage, WireError> {
-        let mut reader = Reader(message.data);
+        GroupMessage::from_parts(&message.header, message.data)
+    }
+
+    /// Reads a message from its fixed part and its data.
+    ///
+    /// # Errors
+    /// As [`GroupMessage::decode`].
+    pub fn from_parts(header: &Header, data: &[u8]) -> Result<GroupMessage, WireError> {
+        let mut reader = Reader(data);
         if reader.u8()? != KIND {
             return refuse("kind: not of a group");
         }
@@ -214,89 +270,47 @@ impl GroupMessage {
         let code = reader.u8()?;
         let from = reader.life()?;
         let body = reader.group_body(code)?;
-        if message.kind() != Some(body.kind()) {
+        if Kind::from_code(header.code) != Some(body.kind()) {
             return refuse("type: of another body");
         }
-        Ok(GroupMessage { name: message.header.group, from, body })
+        Ok(GroupMessage { name: header.group, from, body })
     }
 }
 
 impl Writer {
     fn group_body(&mut self, from: &Life, body: &GroupBody) {
-        let mut open = |code: u8| {
-            self.u8(code);
-            self.life(from);
-        };
+        self.u8(body.code());
+        self.life(from);
         match body {
             GroupBody::Register { number, roams } => {
-                open(0);
                 self.u32(*number);
                 self.u8((*roams).into());
             }
-            GroupBody::Registered { number } => {
-                open(1);
+            GroupBody::Registered { number } | GroupBody::Unregister { number } => {
                 self.u32(*number);
             }
-            GroupBody::Poll { nonce } => {
-                open(2);
-                self.u16(*nonce);
-            }
-            GroupBody::Polled { nonce } => {
-                open(3);
-                self.u16(*nonce);
-            }
-            GroupBody::Unregister { number } => {
-                open(4);
-                self.u32(*number);
-            }
+            GroupBody::Poll { nonce } | GroupBody::Polled { nonce } => self.u16(*nonce),
             GroupBody::Submit { request, way } => {
-                open(5);
                 self.u8(Way::ALL.iter().position(|one| one == way).unwrap_or(0) as u8);
                 self.group_request(request);
             }
-            GroupBody::Wait { id } => {
-                open(6);
-                self.request_id(id);
-            }
-            GroupBody::Where { id } => {
-                open(7);
-                self.request_id(id);
-            }
+            GroupBody::Wait { id } | GroupBody::Where { id } => self.request_id(id),
             GroupBody::Refused { id, refusal } => {
-                open(8);
                 self.refusal(*refusal);
                 self.request_id(id);
             }
-            GroupBody::Direct(direct) => {
-                open(9);
-                self.direct(direct);
-            }
+            GroupBody::Direct(direct) => self.direct(direct),
             GroupBody::Got { key, term, number, below } => {
-                open(10);
                 self.at(key, *term, *number);
                 self.u32(*below);
             }
-            GroupBody::Missing { key, term, number } => {
-                open(11);
-                self.at(key, *term, *number);
-            }
-            GroupBody::Grant(request) => {
-                open(12);
-                self.group_request(request);
-            }
+            GroupBody::Missing { key, term, number } => self.at(key, *term, *number),
+            GroupBody::Grant(request) => self.group_request(request),
             GroupBody::Shown { id, direct } => {
-                open(13);
                 self.request_id(id);
                 self.direct(direct);
             }
-            GroupBody::Done { id } => {
-                open(14);
-                self.request_id(id);
-            }
-            GroupBody::Unheard { id } => {
-                open(15);
-                self.request_id(id);
-            }
+            GroupBody::Done { id } | GroupBody::Unheard { id } => self.request_id(id),
         }
     }
 
@@ -336,7 +350,13 @@ impl Reader<'_> {
                 GroupBody::Missing { key, term, number }
             }
             12 => GroupBody::Grant(self.group_request()?),
-            13 => GroupBody::Shown { id: self.request_id()?, direct: self.direct()? },
+            13 => {
+                let (id, direct) = (self.request_id()?, self.direct()?);
+                if !matches!(direct.content, Content::Whole(_)) {
+                    return refuse("shown: not whole");
+                }
+                GroupBody::Shown { id, direct }
+            }
             14 => GroupBody::Done { id: self.request_id()? },
             15 => GroupBody::Unheard { id: self.request_id()? },
             _ => return refuse("body: unknown"),

@@ -14,7 +14,7 @@ mod message;
 
 pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
-pub use message::{GroupBody, GroupMessage, Way};
+pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};
@@ -460,7 +460,7 @@ pub enum Content {
 }
 
 /// All that those below the core keep of a group.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Whole {
     /// The members in the order of seniority.
     pub entries: Vec<Entry>,

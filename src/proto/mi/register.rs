@@ -1,0 +1,128 @@
+//! Belonging to a mserver (Figure 65), and to the next one when it is silent (HIERARCHY: physical hierarchy).
+//!
+//! ```text
+//!   Registering ── answer to the last number ──> Registered ── no QUERY for T_QUERY and all tries ──┐
+//!        ^──────────────────────── the next mserver, a new number ──────────────────────────────────┘
+//! ```
+//!
+//! A registration says which members are here, in which views. What applications missed while nobody polled us they learn
+//! from the views that the mserver sends in answer; a group of which none comes is in doubt.
+
+use super::{Client, LocalEvent, Mi, MiAction, name_of};
+use crate::proto::timer::Countdown;
+use crate::wire::group::{Call, Entry, GroupBody, MemberId, Statement};
+
+/// How we stand with our mserver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// A registration is out.
+    Registering { wait: Countdown, left: u32 },
+    /// It polls us.
+    Registered { silent: Countdown },
+}
+
+impl Phase {
+    /// Ticks until it changes.
+    pub fn left(self) -> u32 {
+        match self {
+            Phase::Registering { wait, .. } => wait.left(),
+            Phase::Registered { silent } => silent.left(),
+        }
+    }
+}
+
+impl Mi {
+    pub(super) fn tick_phase(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
+        match &mut self.phase {
+            Phase::Registering { wait, left } => {
+                if !wait.tick(elapsed) {
+                    return;
+                }
+                if *left == 0 {
+                    return self.next_server(out);
+                }
+                *left -= 1;
+                *wait = Countdown::after(self.config.params.reply);
+                self.ask_in(out);
+            }
+            Phase::Registered { silent } => {
+                if silent.tick(elapsed) {
+                    self.tell_all(&LocalEvent::ServerLost, out);
+                    self.next_server(out);
+                }
+            }
+        }
+    }
+
+    fn next_server(&mut self, out: &mut Vec<MiAction>) {
+        self.server = (self.server + 1) % self.config.servers.len();
+        self.register(out);
+    }
+
+    /// A registration under a new number: verdicts about earlier ones are void.
+    pub(super) fn register(&mut self, out: &mut Vec<MiAction>) {
+        self.number = self.number.wrapping_add(1);
+        let (reply, left) = (self.config.params.reply, self.config.params.retries);
+        self.phase = Phase::Registering { wait: Countdown::after(reply), left };
+        self.ask_in(out);
+    }
+
+    fn ask_in(&mut self, out: &mut Vec<MiAction>) {
+        let (number, roams) = (self.number, self.roams());
+        self.tell_server(GroupBody::Register { number, roams }, out);
+    }
+
+    /// Whether we have another mserver to go to.
+    pub(super) fn roams(&self) -> bool {
+        self.config.servers.len() > 1
+    }
+
+    /// Says to a new mserver which members are here, and in which views.
+    fn state(&mut self, out: &mut Vec<MiAction>) {
+        let own = self.config.life;
+        let is_ours = |id: MemberId| id.mi == own && self.local.contains_key(&id.number);
+        let path = |entry: &Entry| is_ours(entry.id).then(Vec::new);
+        let statements: Vec<Statement> =
+            self.groups.values().map(|group| group.known.statement(path)).collect();
+        for statement in statements.into_iter().filter(|s| !s.members.is_empty()) {
+            self.submit(None, name_of(&statement.key), Call::Here(Box::new(statement)), out);
+        }
+    }
+
+    pub(super) fn registered(
+        &mut self,
+        number: u32,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
+        if number != self.number {
+            return Err("older-registration");
+        }
+        let is_new = !self.is_registered();
+        self.heard();
+        if is_new {
+            match std::mem::replace(&mut self.was_ready, true) {
+                false => out.push(MiAction::Ready),
+                true => self.tell_all(&LocalEvent::ServerFound, out),
+            }
+            // What is under way may have been lost with the mserver before, and so may views.
+            self.doubt_all();
+            self.submit_all(out);
+            self.state(out);
+        }
+        Ok(())
+    }
+
+    /// Our mserver is there: it is lost when it has not polled us for a query and all its tries.
+    pub(super) fn heard(&mut self) {
+        let silent = match self.config.built_in {
+            true => Countdown::OFF,
+            false => Countdown::after(self.config.params.query.saturating_add(self.tries())),
+        };
+        self.phase = Phase::Registered { silent };
+    }
+
+    fn tell_all(&self, event: &LocalEvent, out: &mut Vec<MiAction>) {
+        let tell = |&client: &Client| MiAction::Tell { client, event: event.clone() };
+        out.extend(self.sessions.keys().map(tell));
+    }
+}

@@ -1,0 +1,377 @@
+//! What comes down, and where members are afterwards (Figures 40, 42).
+//!
+//! ```text
+//!   DIRECT ── follows, digest comes out ──> each member of ours: told; moved here; out; astray
+//!     ├── here before, or older ──> acknowledged, told nobody
+//!     ├── does not follow ──> MISSING, at most once in a T_REPLY
+//!     └── nobody of ours in it ──> acknowledged with 0 members
+//! ```
+//!
+//! A member follows its group wherever it goes: a group is known by its incarnation, so a new name is a new name and
+//! nothing else; a view of another incarnation that has a member of ours takes it over (merge, split).
+
+use super::doubt::Doubt;
+use super::local::of_view;
+use super::session::Home;
+use super::{Group, LocalEvent, Mi, MiAction, Pending, name_of};
+use crate::name::GroupName;
+use crate::proto::group::{Applied, Known, digest_of};
+use crate::proto::timer::Countdown;
+use crate::wire::group::{
+    Call, Content, Direct, Entry, GroupBody, GroupKey, MemberId, Reason, RequestId,
+};
+use std::collections::BTreeSet;
+
+/// Groups without members here that are remembered, so that a late view of one is known as such.
+const PAST: usize = 64;
+/// Groups whose roster can be asked for within one T_REPLY.
+const ASKED: usize = 1024;
+
+/// What became of a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taken {
+    /// It is the last one now, and told.
+    New,
+    /// It was here before, or is older.
+    Old,
+    /// There is something missing before it, or it is not whole.
+    Gap,
+    /// No member of ours is in that group.
+    Nothing,
+}
+
+impl Mi {
+    /// A view: applied if it follows, acknowledged in any case, asked for anew if it does not.
+    pub(super) fn direct(&mut self, mut direct: Direct, out: &mut Vec<MiAction>) {
+        strip(&mut direct.content);
+        let (key, inc) = (direct.key, direct.key.inc);
+        let taken = self.take(&direct, out);
+        self.caused(&direct, taken, out);
+        if taken == Taken::Gap {
+            return self.missing(key, out);
+        }
+        let (mut at, mut below) = ((direct.term, direct.number), 0);
+        if let Some(group) = self.groups.get(&inc) {
+            at = group.known.at();
+            below = self.ours(&group.known).count() as u32;
+        }
+        let (term, number) = at;
+        self.send(key.name, GroupBody::Got { key, term, number, below }, out);
+    }
+
+    /// The answer to a View, or to any call that was done before.
+    pub(super) fn shown(
+        &mut self,
+        id: RequestId,
+        mut direct: Direct,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
+        let call = self.expected(id)?.request.call.clone();
+        strip(&mut direct.content);
+        let Content::Whole(whole) = &direct.content else { return Err("not-whole") };
+        if digest_of(&direct.key.inc, direct.number, &whole.entries) != direct.digest {
+            return Err("digest-mismatch");
+        }
+        self.take(&direct, out);
+        match call {
+            Call::View => {
+                let asker = self.close(id.number).and_then(|pending| pending.client);
+                self.resolve(id.number, Some(direct.key.inc), out);
+                if let (Some((client, call)), Content::Whole(whole)) = (asker, direct.content) {
+                    let (key, term, number) = (direct.key, direct.term, direct.number);
+                    let (digest, entries) = (direct.digest, whole.entries);
+                    let event = LocalEvent::Roster { call, key, term, number, digest, entries };
+                    self.tell(client, event, out);
+                }
+            }
+            Call::Join { member, .. } => self.was_let_in(member.number, id.number, &direct.key),
+            Call::Leave { .. }
+            | Call::Fail { .. }
+            | Call::Merge { .. }
+            | Call::Split { .. }
+            | Call::Here(_) => {
+                self.had_effect(id.number, &call, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// A call had its effect, which no view tells.
+    pub(super) fn done(
+        &mut self,
+        id: RequestId,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
+        let call = self.expected(id)?.request.call.clone();
+        match call {
+            // Only a view says in which place.
+            Call::Join { .. } | Call::View => Err("answer-not-expected"),
+            _ => {
+                self.had_effect(id.number, &call, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// A view, if it concerns us. Nothing is believed whose digest does not come out.
+    fn take(&mut self, direct: &Direct, out: &mut Vec<MiAction>) -> Taken {
+        let (key, inc) = (direct.key, direct.key.inc);
+        let at = (direct.term, direct.number);
+        let mut before = Vec::new();
+        if let Some(group) = self.groups.get(&inc) {
+            before.extend(self.ours(&group.known));
+        } else {
+            let (ours, strangers) = self.named(&direct.content);
+            let elsewhere = self.groups_of(&ours);
+            let is_late = self.past.iter().any(|(past, last)| *past == inc && at <= *last);
+            if ours.is_empty() || is_late {
+                self.report(name_of(&key), strangers, out);
+                elsewhere.into_iter().for_each(|other| self.doubt(other));
+                return Taken::Nothing;
+            }
+            // A join that is told late takes nobody out of the group that it has gone on to.
+            let moves = matches!(direct.reason, Reason::Merged | Reason::Split | Reason::Resync);
+            if !elsewhere.is_empty() && !moves {
+                return Taken::Gap;
+            }
+        }
+        let Some(group) = self.groups.get_mut(&inc) else {
+            let mut known = Known::new(key);
+            if known.apply(direct) != Applied::New {
+                return Taken::Gap;
+            }
+            self.groups.insert(inc, Group { known, doubt: Doubt::None });
+            self.settle(direct, &before, out);
+            return Taken::New;
+        };
+        match group.known.apply(direct) {
+            Applied::Gap => Taken::Gap,
+            Applied::Old => {
+                if at == group.known.at() {
+                    group.settled();
+                }
+                Taken::Old
+            }
+            Applied::New => {
+                group.doubt = Doubt::None;
+                self.settle(direct, &before, out);
+                Taken::New
+            }
+        }
+    }
+
+    /// Each of our members hears of the view that was applied: whoever is new in it of all, the others of what changed.
+    fn settle(&mut self, direct: &Direct, before: &[u32], out: &mut Vec<MiAction>) {
+        let (key, inc, own) = (direct.key, direct.key.inc, self.config.life);
+        self.asked.remove(&inc);
+        self.past.retain(|(past, _)| *past != inc);
+        let Some(group) = self.groups.get(&inc) else { return };
+        let (mut seen, mut came, mut strangers) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for (rank, entry) in group.known.roster().iter().enumerate() {
+            if entry.id.mi != own || !seen.insert(entry.id.number) {
+                continue;
+            }
+            let Some(local) = self.local.get_mut(&entry.id.number) else {
+                strangers.push(entry.id);
+                continue;
+            };
+            let was = std::mem::replace(&mut local.home, Home::In(inc));
+            let first = was != Home::In(inc);
+            if first {
+                came.push((entry.id.number, was));
+            }
+            let event = of_view(&group.known, direct, (entry, rank as u32), first);
+            out.push(MiAction::Tell { client: local.client, event });
+        }
+        for &number in before.iter().filter(|number| !seen.contains(number)) {
+            self.lose(number, direct, out);
+        }
+        // A whole that is repeated late could take somebody back to where it was: such a group is asked whether it is.
+        let moved = came.iter().any(|(_, was)| matches!(was, Home::In(_)));
+        if moved && direct.reason == Reason::Resync {
+            self.doubt(inc);
+        }
+        let leaves = |p: &Pending| matches!(p.request.call, Call::Leave { .. });
+        let anyone_leaves = self.pending.values().any(leaves);
+        for (number, was) in came {
+            self.arrive(number, was);
+            if anyone_leaves {
+                self.redirect(number);
+            }
+        }
+        // Another group of this name has ended, or has another name by now.
+        let namesakes = self.groups.iter().filter(|(other, group)| {
+            **other != inc && group.known.key().full_name() == key.full_name()
+        });
+        let namesakes: Vec<RequestId> = namesakes.map(|(other, _)| *other).collect();
+        namesakes.into_iter().for_each(|other| self.doubt(other));
+        self.report(name_of(&key), strangers, out);
+        self.drop_group(inc);
+    }
+
+    /// A member of ours is in a view for the first time, or has come from another group.
+    fn arrive(&mut self, number: u32, was: Home) {
+        match was {
+            Home::Joining(join) => drop(self.close(join)),
+            Home::Astray => drop(self.astray.remove(&number)),
+            Home::In(former) => {
+                // Whoever of ours is still there should have come as well.
+                self.drop_group(former);
+                self.doubt(former);
+            }
+        }
+    }
+
+    /// A member of ours is not where we thought. It is in another group if what we know of that one has it; else out.
+    pub(super) fn out_or_back(&mut self, number: u32, reason: Reason, out: &mut Vec<MiAction>) {
+        let (id, home) = (self.id_of(number), self.local.get(&number).map(|local| local.home));
+        let has = |(inc, group): &(&RequestId, &Group)| {
+            let elsewhere = home != Some(Home::In(**inc));
+            elsewhere && group.known.roster().iter().any(|entry| entry.id == id)
+        };
+        let Some((&inc, group)) = self.groups.iter().find(has) else {
+            return self.out(number, reason, out);
+        };
+        let rank = group.known.roster().iter().position(|entry| entry.id == id).unwrap_or(0);
+        let entry = (&group.known.roster()[rank], rank as u32);
+        let event = of_view(&group.known, &again(&group.known), entry, true);
+        let Some(local) = self.local.get_mut(&number) else { return };
+        let was = std::mem::replace(&mut local.home, Home::In(inc));
+        out.push(MiAction::Tell { client: local.client, event });
+        self.arrive(number, was);
+        self.redirect(number);
+    }
+
+    /// A member of ours was in the view before, and is not in this one.
+    fn lose(&mut self, number: u32, direct: &Direct, out: &mut Vec<MiAction>) {
+        let is_delta = matches!(direct.content, Content::Delta { .. });
+        match direct.reason {
+            Reason::Split => {
+                let new = direct.causes.iter().find_map(|cause| self.split_by(cause));
+                self.stray(number, &direct.key, Some(new));
+            }
+            _ if self.is_leaving(number) => self.out(number, Reason::Left, out),
+            reason @ (Reason::Left | Reason::Failed | Reason::Partitioned) => {
+                self.out(number, reason, out);
+            }
+            _ if is_delta => self.out(number, Reason::Failed, out),
+            // Views were missed: one of them may have been of a split.
+            _ => self.stray(number, &direct.key, None),
+        }
+    }
+
+    /// The name of the new group, if the split was called for here.
+    fn split_by(&self, cause: &RequestId) -> Option<GroupName> {
+        let pending = self.pending.get(&cause.number).filter(|p| p.request.id == *cause)?;
+        match pending.request.call {
+            Call::Split { new, .. } => Some(new),
+            _ => None,
+        }
+    }
+
+    /// The calls that a view completes.
+    fn caused(&mut self, direct: &Direct, taken: Taken, out: &mut Vec<MiAction>) {
+        for cause in &direct.causes {
+            let Ok(pending) = self.expected(*cause) else { continue };
+            let call = pending.request.call.clone();
+            match call {
+                // A view that was not applied has not told the member; it is shown the group when it asks again.
+                Call::Join { member, .. } if taken == Taken::New => {
+                    self.was_let_in(member.number, cause.number, &direct.key);
+                }
+                Call::Join { .. } | Call::View | Call::Here(_) => {}
+                _ => self.had_effect(cause.number, &call, out),
+            }
+        }
+    }
+
+    /// A call other than a join or a view is done.
+    fn had_effect(&mut self, number: u64, call: &Call, out: &mut Vec<MiAction>) {
+        if let Call::Leave { member } = call {
+            self.out(member.number, Reason::Left, out);
+        }
+        self.complete(number, out);
+    }
+
+    /// A join is done. A member that is still on its way, although we have just seen the group, has gone on to another
+    /// one, or was taken out again.
+    fn was_let_in(&mut self, member: u32, join: u64, key: &GroupKey) {
+        let home = self.local.get(&member).map(|local| local.home);
+        if home == Some(Home::Joining(join)) {
+            self.stray(member, key, None);
+        }
+        self.close(join);
+    }
+
+    /// The whole roster is wanted; once in a while, whatever comes.
+    fn missing(&mut self, key: GroupKey, out: &mut Vec<MiAction>) {
+        if self.asked.contains_key(&key.inc) || self.asked.len() >= ASKED {
+            return;
+        }
+        self.asked.insert(key.inc, Countdown::after(self.config.params.reply));
+        let at = self.groups.get(&key.inc).map(|group| group.known.at());
+        let (term, number) = at.unwrap_or_default();
+        self.send(key.name, GroupBody::Missing { key, term, number }, out);
+        self.doubt(key.inc);
+    }
+
+    /// Members of ours that what we know of a group has in it.
+    fn ours(&self, known: &Known) -> impl Iterator<Item = u32> {
+        let (own, home) = (self.config.life, Home::In(known.key().inc));
+        let ours = known.roster().iter().filter(move |entry| entry.id.mi == own);
+        let here = move |n: &u32| self.local.get(n).is_some_and(|local| local.home == home);
+        ours.map(|entry| entry.id.number).filter(here)
+    }
+
+    /// Members of ours that a view tells of, and those that it says are ours and are not.
+    fn named(&self, content: &Content) -> (Vec<u32>, Vec<MemberId>) {
+        let ids = entries_of(content).iter().map(|entry: &Entry| entry.id);
+        let (ours, strangers): (Vec<MemberId>, Vec<MemberId>) = ids
+            .filter(|id| id.mi == self.config.life)
+            .partition(|id| self.local.contains_key(&id.number));
+        (ours.into_iter().map(|id| id.number).collect(), strangers)
+    }
+
+    /// The groups that members of ours are in.
+    fn groups_of(&self, members: &[u32]) -> BTreeSet<RequestId> {
+        let homes = members.iter().filter_map(|number| Some(self.local.get(number)?.home));
+        homes.filter_map(|home| if let Home::In(inc) = home { Some(inc) } else { None }).collect()
+    }
+
+    /// Nothing is kept of a group without members here, save how far it was.
+    pub(super) fn drop_group(&mut self, inc: RequestId) {
+        let Some(group) = self.groups.get(&inc) else { return };
+        if self.ours(&group.known).next().is_some() {
+            return;
+        }
+        let at = group.known.at();
+        self.groups.remove(&inc);
+        self.past.push_back((inc, at));
+        if self.past.len() > PAST {
+            self.past.pop_front();
+        }
+    }
+}
+
+/// A view that is known, told again to one who is new in it; the roster is taken from what is known.
+fn again(known: &Known) -> Direct {
+    let ((term, number), content) = (known.at(), Content::Whole(Box::default()));
+    let (key, digest, reason, causes) = (known.key(), known.digest(), Reason::Resync, Vec::new());
+    Direct { key, term, number, digest, reason, causes, content }
+}
+
+fn entries_of(content: &Content) -> &[Entry] {
+    match content {
+        Content::Whole(whole) => &whole.entries,
+        Content::Delta { came, .. } => came,
+    }
+}
+
+/// The way to a member concerns those who send to it.
+fn strip(content: &mut Content) {
+    let entries = match content {
+        Content::Whole(whole) => &mut whole.entries,
+        Content::Delta { came, .. } => came,
+    };
+    entries.iter_mut().for_each(|entry| entry.path = Vec::new());
+}

@@ -1,0 +1,103 @@
+//! A message about groups of each kind, and the file that has their bytes, for other implementations to be held against.
+
+use crate::lan::{life, name, server};
+use membership::name::{Digest, Incarnation};
+use membership::wire::Message;
+use membership::wire::coreset::Life;
+use membership::wire::group::{
+    Call, Content, Direct, Entry, GROUP_BODIES, GroupBody, GroupKey, GroupMessage, MemberId, Mode,
+    Order, Qos, Reason, Refusal, Request, RequestId, Scope, Statement,
+};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+fn member(n: u8) -> MemberId {
+    MemberId { mi: life(n), number: 1 }
+}
+
+fn entry(n: u8, tag: &[u8]) -> Entry {
+    Entry { id: member(n), gid: n.into(), tag: tag.to_vec(), path: vec![server(1), server(2)] }
+}
+
+fn direct(suffix: Option<u32>, content: Content) -> Direct {
+    let key = GroupKey { name: name("db"), suffix, inc: id(1) };
+    let (digest, reason, causes) = (Digest([7; 16]), Reason::Joined, vec![id(2)]);
+    Direct { key, term: 1, number: 2, digest, reason, causes, content }
+}
+
+fn id(number: u64) -> RequestId {
+    RequestId { origin: life(1), number }
+}
+
+fn submit(call: Call) -> GroupBody {
+    let request = Request { id: id(1), group: name("db"), call, path: vec![server(1)] };
+    GroupBody::Submit { request, raise: false }
+}
+
+/// What the messages are called, who sends them, and what they say.
+fn examples() -> Vec<(&'static str, Life, GroupBody)> {
+    let (mi, mserver) = (life(1), Life { address: server(1), inc: Incarnation(5) });
+    let key = GroupKey { name: name("db"), suffix: None, inc: id(1) };
+    let members = vec![(member(1), 0)];
+    let statement = Statement { key, term: 1, number: 2, digest: Digest([7; 16]), members };
+    let qos = Qos {
+        order: Order::Weak,
+        survive: "majority".into(),
+        name_scope: Scope::Level(2),
+        membership_scope: Scope::Set(name("nps")),
+        ..Qos::default()
+    };
+    let mode = Mode::Create;
+    let join = Call::Join { mode, member: member(1), tag: b"role=\x1b".to_vec(), qos };
+    let request = Request { id: id(1), group: name("db"), call: join.clone(), path: vec![] };
+    let delta = Content::Delta { gone: vec![3, 4], came: vec![entry(1, b"role=db")] };
+    let whole = Content::Whole(vec![entry(1, b""), entry(2, b"x")]);
+    vec![
+        ("REGISTER", mi, GroupBody::Register { number: 2, groups: vec![statement] }),
+        ("REGISTERED", mserver, GroupBody::Registered { number: 2 }),
+        ("POLL", mserver, GroupBody::Poll { nonce: 77 }),
+        ("POLLED", mi, GroupBody::Polled { nonce: 77 }),
+        ("UNREGISTER", mi, GroupBody::Unregister { number: 2 }),
+        ("SUBMIT-JOIN", mi, submit(join)),
+        ("SUBMIT-LEAVE", mi, submit(Call::Leave { member: member(1) })),
+        ("SUBMIT-FAIL", mi, submit(Call::Fail { members: vec![member(1), member(2)] })),
+        ("SUBMIT-MERGE", mi, submit(Call::Merge { other: name("web") })),
+        ("SUBMIT-SPLIT", mi, submit(Call::Split { new: name("web"), members: vec![1, 2] })),
+        ("SUBMIT-VIEW", mi, submit(Call::View)),
+        ("WAIT", mserver, GroupBody::Wait { id: id(1) }),
+        ("WHERE", mserver, GroupBody::Where { id: id(1) }),
+        ("REFUSED", mserver, GroupBody::Refused { id: id(1), refusal: Refusal::NotFound }),
+        ("DIRECT", mserver, GroupBody::Direct(direct(None, delta))),
+        ("DIRECT-WHOLE", mserver, GroupBody::Direct(direct(Some(3), whole.clone()))),
+        ("GOT", mi, GroupBody::Got { key, term: 1, number: 2, below: 1 }),
+        ("MISSING", mi, GroupBody::Missing { key, term: 1, number: 2 }),
+        ("GRANT", mserver, GroupBody::Grant(request)),
+        ("SHOWN", mserver, GroupBody::Shown { id: id(9), direct: direct(None, whole) }),
+    ]
+}
+
+#[test]
+fn the_examples_are_sent_as_the_file_has_them() {
+    let about =
+        "# A message about groups of each kind, as ms sends it; `ms decode` says what they mean.";
+    let mut found = format!("{about}\n\n");
+    let mut codes = BTreeSet::new();
+    for (called, from, body) in examples() {
+        codes.insert(body.code());
+        let message = GroupMessage { name: name("db"), from, body };
+        let datagram = message.encode().unwrap();
+        let read = Message::receive(&datagram, false).unwrap();
+        assert_eq!(GroupMessage::decode(&read), Ok(message), "{called}");
+        let to = if from == life(1) { server(1) } else { life(1).address };
+        writeln!(found, "# {called} {} {to}", from.address).unwrap();
+        datagram.iter().for_each(|byte| write!(found, "{byte:02x}").unwrap());
+        found.push('\n');
+    }
+    assert_eq!(codes.len(), GROUP_BODIES.len(), "every body");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decode/group.hex");
+    if std::env::var_os("REWRITE").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, expected, "{path} differs; REWRITE=1 accepts, and breaks all who speak it");
+}
