@@ -22,21 +22,24 @@
 //! | II.D, III.B, IV.D | application groups: what a set knows of them | [`proto::group`], [`wire::group`] |
 //! | Figures 38, 59 to 61 | the member interface | [`proto::mi`] |
 //! | II.D.2, II.D.3 | between applications and it | [`wire::local`] |
+//! | II.D.2, II.D.3 | what applications link: members, events, calls, the C ABI | [`client`] |
 //! | VI.B, appendix | the mserver of 1994 | [`proto::ring`] |
 //! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`], [`sys::sockets`] |
 //! | IV, V: figures of runs | the same `step` under faults by seed, and its invariants | [`sim`] |
 //!
-//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`, and `proto <- sim`. `wire` is bytes and nothing else; `proto` is
-//! pure, `step(input) -> actions`; `sim` supplies the inputs from a seed where `sys` takes them from the kernel, which it alone
-//! touches; `cmd` is what a person types. What no paper of 1994 has stands beside it: signatures in [`wire::auth`], large messages in
-//! [`wire::fragment`] and, between a node and its sockets, [`proto::parcel`]; views, failures and incarnations on disk in
-//! [`sys::records`].
+//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`, `proto <- sim`, and `proto <- client <- cmd`. `wire` is
+//! bytes and nothing else; `proto` is pure, `step(input) -> actions`; `sim` supplies the inputs from a seed where `sys` takes them
+//! from the kernel, which it alone touches for daemons; `cmd` is what a person types. What no paper of 1994 has stands beside it:
+//! signatures in [`wire::auth`], large messages in [`wire::fragment`] and, between a node and its sockets, [`proto::parcel`]; views,
+//! failures and incarnations on disk in [`sys::records`]; where daemons and applications look for sockets, in [`rundir`].
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
+pub mod client;
 pub mod cmd;
 pub mod name;
 pub mod proto;
+pub mod rundir;
 pub mod sim;
 pub mod sys;
 pub mod wire;

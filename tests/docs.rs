@@ -27,8 +27,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "ms.1",
+    "libmembership.3",
     "ms.conf.5",
     "ms.groups.5",
     "ms_protocol.7",

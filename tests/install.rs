@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "man1/ms.1",
+    "man3/libmembership.3",
     "man5/ms.conf.5",
     "man5/ms.groups.5",
     "man7/ms_protocol.7",
@@ -75,6 +76,8 @@ impl Drop for Place {
 fn script_of(script: &str) -> Command {
     let mut command = Command::new(repository().join("scripts").join(script));
     command.env("MS_BINARY", env!("CARGO_BIN_EXE_ms"));
+    let library = std::env::current_exe().unwrap().with_file_name("libmembership.so");
+    command.env("MS_LIBRARY", library);
     for variable in ["DESTDIR", "PREFIX", "SYSCONFDIR", "RUNDIR", "STATEDIR"] {
         command.env_remove(variable);
     }
@@ -108,6 +111,10 @@ fn expected() -> BTreeSet<String> {
     ]
     .map(str::to_string)
     .to_vec();
+    let libraries = ["", ".0", concat!(".", env!("CARGO_PKG_VERSION"))];
+    all.extend(libraries.map(|version| format!("usr/lib/libmembership.so{version}")));
+    all.extend(["usr/include/membership.h", "usr/lib/pkgconfig/membership.pc"].map(str::to_string));
+    all.extend(["member.c", "member.py"].map(|name| format!("usr/share/doc/ms/examples/{name}")));
     all.push("usr/sbin/ms_mgr".to_string());
     all.push("usr/share/bash-completion/completions/ms_mgr".to_string());
     all.push("usr/share/fish/vendor_completions.d/ms_mgr.fish".to_string());
@@ -144,6 +151,10 @@ fn what_is_installed_works_and_is_taken_away_to_the_last_directory() {
         let help = succeed(Command::new(place.path("usr/sbin").join(daemon)).arg("--help"));
         assert!(text(&help.stdout).starts_with(&format!("usage: ms {daemon} ")));
     }
+
+    let settings = fs::read_to_string(place.path("usr/lib/pkgconfig/membership.pc")).unwrap();
+    assert!(settings.contains("\nlibdir=/usr/lib\nincludedir=/usr/include\n"), "{settings}");
+    assert!(!settings.contains('@'), "{settings}");
 
     // Once more over itself: nothing changes, and nothing is forgotten.
     let manifest = fs::read_to_string(place.path("usr/share/ms/installed")).unwrap();

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who may use whom: `name <- wire <- proto <- sim`, `proto, wire <- client`, `proto <- sys <- cmd <- main`.
+/// Who may use whom: `name <- wire <- proto <- sim`, `proto, wire <- client`, `proto <- sys <- cmd <- main`; where sockets are found
+/// concerns all that have some.
 const ARROWS: &[(&str, &[&str])] = &[
     ("name", &[]),
+    ("rundir", &[]),
     ("wire", &["name"]),
     ("proto", &["name", "wire"]),
     ("sim", &["name", "wire", "proto"]),
-    ("client", &["name", "wire", "proto"]),
-    ("sys", &["name", "wire", "proto"]),
-    ("cmd", &["name", "wire", "proto", "sim", "client", "sys"]),
+    ("client", &["name", "rundir", "wire", "proto"]),
+    ("sys", &["name", "rundir", "wire", "proto"]),
+    ("cmd", &["name", "rundir", "wire", "proto", "sim", "client", "sys"]),
 ];
 
 /// What the pure modules may not so much as name.

@@ -5,6 +5,7 @@
 //!   waits ─────────────────────────── pipe <──────────────── exit code when ready, or when it cannot be
 //! ```
 
+pub use crate::rundir::default_dir as default_run_dir;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
@@ -221,18 +222,6 @@ pub fn raise_file_limit() {
         && soft < hard
     {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(FILES).max(soft), hard);
-    }
-}
-
-/// The directory for control sockets where nobody named one: /run/ms, or without root a directory
-/// of the user's own.
-pub fn default_run_dir() -> PathBuf {
-    if Uid::effective().is_root() {
-        return PathBuf::from("/run/ms");
-    }
-    match std::env::var_os("XDG_RUNTIME_DIR") {
-        Some(dir) => PathBuf::from(dir).join("ms"),
-        None => std::env::temp_dir().join(format!("ms-{}", Uid::effective())),
     }
 }
 
