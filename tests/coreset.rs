@@ -106,7 +106,7 @@ fn what_is_no_payload_of_a_core_set_is_refused_by_a_word() {
     };
     refused(0, 4, "kind: not of a core-set");
     refused(1, 0, "version: 0");
-    refused(2, 18, "body: unknown");
+    refused(2, 20, "body: unknown");
     refused(43, 3, "parents: more than two");
     refused(97, 2, "count: more than one");
     let found = altered(&query, |header| header.view += 1, |_| {});
@@ -181,7 +181,26 @@ fn a_change_that_breaks_a_rule_is_not_sent() {
     refused_change(ChangeKind::Join { member: joiner }, none, "change: a joiner without a gid");
     let mut operations = operations();
     operations[1].number = 0;
-    refused_change(ChangeKind::Application { operations }, none, "operation: number 0");
+    let numbered = Err(WireError::Payload("operation: number 0"));
+    assert_eq!(message(Body::Forward(operations)).encode(), numbered);
+}
+
+#[test]
+fn a_part_of_a_registry_lies_within_it() {
+    let part = |total, offset, bytes| {
+        let (position, exact) = (position(7, 2), true);
+        let part = Some(RegistryPart { position, exact, total, offset, bytes });
+        message(Body::Sync { at: position, part }).encode().map(|_| ())
+    };
+    let refused = |word| Err(WireError::Payload(word));
+    assert_eq!(part(0, 0, vec![]), Ok(()));
+    assert_eq!(part(9, 6, vec![0; 3]), Ok(()));
+    assert_eq!(part(9, 7, vec![0; 3]), refused("sync: beyond the end"));
+    assert_eq!(part(9, u32::MAX, vec![0; 3]), refused("sync: beyond the end"));
+    assert_eq!(part(9, 9, vec![]), refused("sync: an empty part"));
+    let wanted = vec![position(7, 2); 17];
+    let many = message(Body::SyncRequest { wanted, resume: None }).encode().map(|_| ());
+    assert_eq!(many, refused("sync: too many positions"));
 }
 
 #[test]

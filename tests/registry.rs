@@ -2,6 +2,7 @@
 
 use membership::name::{GroupName, Incarnation};
 use membership::proto::group::{Effect, Registry, Role, reconcile};
+use membership::wire::WireError;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Content, Core, Direct, GroupKey, GroupOp, MemberId, Mode, Qos, Reason, Refusal, Request,
@@ -333,6 +334,30 @@ fn groups_of_one_name_but_different_incarnations_never_mix() {
     }
 }
 
+#[test]
+fn a_registry_has_one_encoding_and_nothing_else_is_one() {
+    let registry = core_of(&[1, 2]);
+    let bytes = registry.encode();
+    let refused = |bytes: &[u8], word| {
+        assert_eq!(Registry::decode(bytes), Err(WireError::Payload(word)));
+    };
+    refused(&[], "length: ends too early");
+    refused(&[0, 0, 0, 0, 0], "version: 0");
+    refused(&[1, 255, 255, 255, 255], "length: ends too early");
+    // The same record twice, a role that there is not, and a core of another group.
+    let twice = [&bytes[..4], &[2], &bytes[5..], &bytes[5..]].concat();
+    refused(&twice, "registry: not in order");
+    let role = 5 + 3 + 1 + 18 + 4;
+    let mut other = bytes.clone();
+    other[role] = 4;
+    refused(&other, "role: unknown");
+    let mut other = bytes.clone();
+    other[role + 2] = b'x';
+    refused(&other, "record: core of another group");
+    assert_eq!(Registry::decode(&[1, 0, 0, 0, 0]), Ok(Registry::default()));
+    assert_ne!(registry.digest(), core_of(&[1]).digest());
+}
+
 fn any_op() -> impl Strategy<Value = GroupOp> {
     let request = (1_u8..5, 1_u64..4, 0_u8..6).prop_map(|(n, number, what)| match what {
         0 | 1 => join(n, number, Mode::JoinOrCreate),
@@ -399,11 +424,19 @@ proptest! {
                 }
             }
         }
+        let bytes = registry.encode();
+        let again = Registry::decode(&bytes).unwrap();
+        prop_assert_eq!(again.digest(), registry.digest());
+        prop_assert_eq!(again, registry);
+        for len in 0..bytes.len() {
+            prop_assert!(Registry::decode(&bytes[..len]).is_err());
+        }
     }
 
     #[test]
     fn no_bytes_make_an_operation_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = GroupOp::decode(&bytes);
         let _ = Direct::decode(&bytes);
+        let _ = Registry::decode(&bytes);
     }
 }

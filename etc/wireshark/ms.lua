@@ -111,6 +111,8 @@ local BODIES = {
     [15] = "stats-request",
     [16] = "stats",
     [17] = "taken",
+    [18] = "sync-request",
+    [19] = "sync",
 }
 
 -- Types in which the programs of 1994 leave garbage in the length of the data: they have none.

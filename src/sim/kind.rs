@@ -38,7 +38,7 @@ pub enum Kind {
     Refused,
     /// FORWARD.
     Forward,
-    /// Statistics, and what answers MS_mgr.
+    /// Statistics, what answers MS_mgr, and what the layer above says: a set itself ignores them.
     Stats,
 }
 
@@ -84,6 +84,7 @@ impl Kind {
             Body::Refused { .. } => Kind::Refused,
             Body::Forward(_) => Kind::Forward,
             Body::StatsRequest { .. } | Body::Stats(_) | Body::Taken => Kind::Stats,
+            Body::SyncRequest { .. } | Body::Sync { .. } => Kind::Stats,
         }
     }
 
@@ -155,5 +156,7 @@ pub fn name(message: &CoreMessage) -> &'static str {
         Body::StatsRequest { .. } => "STATS_REQ",
         Body::Stats(_) => "STATS",
         Body::Taken => "TAKEN",
+        Body::SyncRequest { .. } => "SYNC_REQ",
+        Body::Sync { .. } => "SYNC",
     }
 }

@@ -135,6 +135,7 @@ impl Names {
             Body::Refused { why, .. } => why.clone(),
             Body::Forward(operations) => applied(operations),
             Body::StatsRequest { .. } | Body::Stats(_) | Body::Taken => String::new(),
+            Body::SyncRequest { .. } | Body::Sync { .. } => String::new(),
         };
         let mut text = format!("{} {says}", name(message));
         let changes = !matches!(message.body, Body::Query { .. } | Body::Reply { .. });

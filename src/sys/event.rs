@@ -82,6 +82,12 @@ fn says(body: &Body) -> (Option<ChangeId>, String) {
         Body::Refused { why, .. } => (None, why.clone()),
         Body::Forward(operations) => (None, format!("{} operations", operations.len())),
         Body::StatsRequest { .. } | Body::Stats(_) | Body::Taken => (None, String::new()),
+        Body::SyncRequest { wanted, .. } => (None, format!("{} positions", wanted.len())),
+        Body::Sync { part: None, .. } => (None, "nothing".to_string()),
+        Body::Sync { part: Some(part), .. } => {
+            let end = part.offset as usize + part.bytes.len();
+            (None, format!("bytes {} to {end} of {}", part.offset, part.total))
+        }
     }
 }
 

@@ -146,6 +146,11 @@ fn detail() -> StatsDetail {
     }
 }
 
+fn registry_part() -> RegistryPart {
+    let bytes = vec![1, 0, 0, 0, 0];
+    RegistryPart { position: position(7, 1), exact: true, total: 14, offset: 9, bytes }
+}
+
 pub fn examples() -> Examples {
     let leave = || change(ChangeKind::Leave { who: address(2) }, 1);
     let batch = || change(ChangeKind::Application { operations: operations() }, 0);
@@ -172,6 +177,12 @@ pub fn examples() -> Examples {
         ("STATS_S".into(), Body::Stats(Stats { size: 3, phase: 1, detail: None })),
         ("STATS_L".into(), Body::Stats(Stats { size: 3, phase: 2, detail: Some(detail()) })),
         ("TAKEN".into(), Body::Taken),
+        (
+            "SYNC_REQ".into(),
+            Body::SyncRequest { wanted: vec![position(7, 2)], resume: Some((position(6, 0), 9)) },
+        ),
+        ("SYNC".into(), Body::Sync { at: position(7, 2), part: Some(registry_part()) }),
+        ("SYNC-NOTHING".into(), Body::Sync { at: position(7, 2), part: None }),
     ];
     let initiates = kinds().into_iter();
     bodies.extend(

@@ -289,6 +289,18 @@ fn stats() -> BoxedStrategy<Stats> {
         .boxed()
 }
 
+fn registry_part() -> impl Strategy<Value = RegistryPart> {
+    let bytes = (vec(any::<u8>(), 0..60), any::<u16>(), any::<u16>());
+    (position(), any::<bool>(), bytes).prop_map(|(position, exact, (bytes, offset, behind))| {
+        let (offset, behind) = match bytes.is_empty() {
+            true => (0, 0),
+            false => (u32::from(offset), u32::from(behind)),
+        };
+        let total = offset + bytes.len() as u32 + behind;
+        RegistryPart { position, exact, total, offset, bytes }
+    })
+}
+
 pub fn body() -> BoxedStrategy<Body> {
     let nonce = || (any::<u16>(), proptest::option::of(address()));
     let probe = || (view().prop_map(Box::new), any::<bool>());
@@ -312,6 +324,10 @@ pub fn body() -> BoxedStrategy<Body> {
         any::<bool>().prop_map(|long| Body::StatsRequest { long }),
         stats().prop_map(Body::Stats),
         Just(Body::Taken),
+        (positions(0..17), proptest::option::of((position(), any::<u32>())))
+            .prop_map(|(wanted, resume)| Body::SyncRequest { wanted, resume }),
+        (position(), proptest::option::of(registry_part()))
+            .prop_map(|(at, part)| Body::Sync { at, part }),
     ]
     .boxed()
 }

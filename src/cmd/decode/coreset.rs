@@ -16,7 +16,7 @@ use super::payload::hex;
 use crate::name::Digest;
 use crate::wire::coreset::{
     Body, Change, ChangeId, ChangeKind, CoreMessage, Life, Member, Operation, PHASES, Position,
-    Request, Stats, View, Wait,
+    RegistryPart, Request, Stats, View, Wait,
 };
 use serde_json::{Map, Value, json};
 use std::net::SocketAddrV4;
@@ -83,6 +83,17 @@ pub fn object(core: &CoreMessage) -> Map<String, Value> {
         Body::StatsRequest { long } => tree.put("long", *long),
         Body::Stats(said) => stats(said, &mut tree),
         Body::Taken => {}
+        Body::SyncRequest { wanted, resume } => {
+            tree.put("wanted", list(wanted, position));
+            if let Some((of, from)) = resume {
+                tree.put("resume", position(of));
+                tree.put("from-byte", *from);
+            }
+        }
+        Body::Sync { at, part } => {
+            tree.put("at", position(at));
+            part.iter().for_each(|part| tree.put("part", registry_part(part)));
+        }
     }
     tree.0
 }
@@ -105,6 +116,17 @@ fn init(body: &Body, tree: &mut Tree) {
         |(who, ticks): &(SocketAddrV4, u32)| json!({ "address": who.to_string(), "ticks": ticks });
     tree.put("lost", list(lost, lost_member));
     tree.put("registry", digest(registry));
+}
+
+/// The bytes themselves are in the data.
+fn registry_part(part: &RegistryPart) -> Value {
+    json!({
+        "position": position(&part.position),
+        "exact": part.exact,
+        "total": part.total,
+        "offset": part.offset,
+        "length": part.bytes.len(),
+    })
 }
 
 fn stats(stats: &Stats, tree: &mut Tree) {

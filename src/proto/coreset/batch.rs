@@ -4,7 +4,8 @@
 //! makes a batch of everything consecutive it has. The first goes at once; while it is under way others gather, and go
 //! with the next view or when they fill a datagram: the busier the set, the more an exchange carries. What gets
 //! lost is forwarded again after T_ACK. A batch that commits without losses is a step of
-//! `k`, not of the view number. Physical changes start in Idle only, so batches make room: whoever
+//! `k`, not of the view number. Who does not know what was agreed on before (a joiner, both sides of a Merge) starts no
+//! batch: somebody who does is to have what was agreed on. Physical changes start in Idle only, so batches make room: whoever
 //! knows of a physical request starts none for a while.
 
 use super::state::Phase;
@@ -28,6 +29,17 @@ impl Turn<'_> {
         if alone || self.unforwarded().1 {
             self.forward_more();
         }
+    }
+
+    /// An operation that means this position: a change of its own, or nothing. Where something physical waits, there
+    /// is another position before long, and whoever wants it can see whether it still does.
+    pub fn now(&mut self, bytes: Vec<u8>) {
+        let busy = self.is_live() || self.physical_waits() || self.at.leaving.is_some();
+        if busy {
+            return self.ignore("not-now", self.own());
+        }
+        let operations = vec![Operation { origin: self.me.life(), number: 0, bytes }];
+        self.start(ChangeKind::Application { operations }, "now or never");
     }
 
     /// Our operations that were not forwarded, in their order, as far as one datagram goes; and whether they fill it.
@@ -87,6 +99,11 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether we know what was agreed on before, and so what a batch would mean.
+    fn may_decide(&self) -> bool {
+        self.me.in_step != Some(false)
+    }
+
     /// Whether any operation waits that we know of.
     fn waits(&self) -> bool {
         !self.me.operations.is_empty() || self.at.forwarded.values().any(|m| !m.is_empty())
@@ -115,7 +132,7 @@ impl Turn<'_> {
         if !std::mem::take(&mut self.at.sweep) || self.at.leaving.is_some() {
             return false;
         }
-        let operations = self.consecutive();
+        let operations = if self.may_decide() { self.consecutive() } else { Vec::new() };
         self.start(ChangeKind::Application { operations }, "promised elsewhere");
         true
     }
@@ -135,7 +152,7 @@ impl Turn<'_> {
         let blocked = self.physical_waits() || self.at.heard_pending.left() > 0;
         let most = 3 * self.me.config.params.reply;
         let held = self.at.hold.left() > 0 || self.at.meet.is_some() || self.at.leaving.is_some();
-        if held || (blocked && self.at.held_back < most) {
+        if !self.may_decide() || held || (blocked && self.at.held_back < most) {
             return None;
         }
         let operations = self.consecutive();

@@ -127,6 +127,12 @@ pub enum SetInput<'a> {
     },
     /// An operation of the layer above is to be agreed on.
     Submit(Vec<u8>),
+    /// An operation that means this very position: we coordinate it at once, whatever waits before it and even out of
+    /// step, or nothing comes of it.
+    Now(Vec<u8>),
+    /// The layer above has what was agreed on so far, or it lacks some of it: then we start no batch. Once this was
+    /// said, it is assumed to lack something after a Join of ours and after a Merge, until it says otherwise.
+    InStep(bool),
     /// A request of an operator or of ourselves.
     Request(Request),
     /// Leave in good order.

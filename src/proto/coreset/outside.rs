@@ -84,6 +84,8 @@ impl CoreSet {
             }
             SetInput::Message(message) => self.receive_outside(message, out),
             SetInput::Submit(bytes) => self.me.operations.push_back(bytes),
+            SetInput::InStep(in_step) => self.me.in_step = Some(in_step),
+            SetInput::Now(_) => ignore("not-now", self.me.config.own, out),
             SetInput::Leave => {
                 self.side = Side::Out(Outside::default());
                 out.push(SetAction::Out { asked: true });
@@ -207,6 +209,8 @@ impl CoreSet {
     ) {
         let id = prev.as_ref().map(|c| c.id);
         let change = prev.clone();
+        // A founder has no past, a joiner's is with the others.
+        self.me.keep_step(id.is_none());
         let mut inside = Box::new(fresh(&self.me, view, prev));
         inside.requests = requests;
         inside.lost = lost;

@@ -38,7 +38,9 @@ fn is_active(body: &Body) -> bool {
         | Body::Forward(_)
         | Body::StatsRequest { .. }
         | Body::Stats(_)
-        | Body::Taken => false,
+        | Body::Taken
+        | Body::SyncRequest { .. }
+        | Body::Sync { .. } => false,
     }
 }
 

@@ -26,9 +26,16 @@ pub(super) struct Me {
     pub first: u64,
     /// The number of the first one that the leader was not told of.
     pub forwarded: u64,
+    /// Whether the layer above has everything that was agreed on; none: it keeps nothing.
+    pub in_step: Option<bool>,
 }
 
 impl Me {
+    /// A view has come whose past the layer above knows, or does not.
+    pub fn keep_step(&mut self, known: bool) {
+        self.in_step = self.in_step.map(|_| known);
+    }
+
     pub fn life(&self) -> Life {
         Life { address: self.config.own, inc: self.inc }
     }
@@ -190,7 +197,8 @@ pub struct CoreSet {
 impl CoreSet {
     /// A mserver that starts in its life `inc`, and looks for its set.
     pub fn new(config: Config, inc: Incarnation, out: &mut Vec<SetAction>) -> CoreSet {
-        let me = Me { config, inc, seq: 0, operations: VecDeque::new(), first: 1, forwarded: 1 };
+        let operations = VecDeque::new();
+        let me = Me { config, inc, seq: 0, operations, first: 1, forwarded: 1, in_step: None };
         let mut set = CoreSet { me, side: Side::Out(Outside::default()) };
         set.begin(out);
         set
@@ -344,9 +352,19 @@ impl CoreSet {
         }
     }
 
+    /// Whether the layer above has what was agreed on so far; none if it never said.
+    pub fn is_in_step(&self) -> Option<bool> {
+        self.me.in_step
+    }
+
     /// How many operations of ours wait for being agreed on.
     pub fn outstanding(&self) -> usize {
         self.me.operations.len()
+    }
+
+    /// A message of the layer above to a member, under our view; none out of one.
+    pub fn message(&self, body: crate::wire::coreset::Body) -> Option<CoreMessage> {
+        self.view().map(|view| super::turn::message_in(view, &self.me, body))
     }
 
     /// Our present life.

@@ -36,6 +36,8 @@ impl<'a> Turn<'a> {
             SetInput::Message(message) => self.receive(message),
             SetInput::Tick { elapsed } => self.tick(elapsed),
             SetInput::Submit(bytes) => self.submit(bytes),
+            SetInput::Now(bytes) => self.now(bytes),
+            SetInput::InStep(in_step) => self.me.in_step = Some(in_step),
             SetInput::Request(request) => self.ask(request),
             SetInput::Leave => self.drain(),
         }
@@ -231,6 +233,8 @@ impl<'a> Turn<'a> {
         if change.is_merge() {
             // What an operator wanted is done, or will be asked for again.
             self.at.merges.clear();
+            // What the other side agreed on the layer above has to get first.
+            self.me.keep_step(false);
         }
         self.settle(applied.view);
         self.after_batch(&change, &applied.operations, physical);

@@ -174,13 +174,19 @@ impl View {
         }
     }
 
-    /// Those operations that are next in the count of a member, in their order.
+    /// Those operations that are next in the count of a member, in their order; and those without a number, which
+    /// are of this change and no other: a change is applied once, so they need not be counted.
     fn apply_operations(&mut self, wanted: &[Operation]) -> Vec<Operation> {
         let mut applied = Vec::new();
         for operation in wanted {
             let member = self.members.iter().any(|m| m.life == operation.origin);
-            if member && operation.number == self.done_of(operation.origin) + 1 {
+            if !member {
+                continue;
+            }
+            if operation.number == self.done_of(operation.origin) + 1 {
                 self.set_done(operation.origin, operation.number);
+                applied.push(operation.clone());
+            } else if operation.number == 0 {
                 applied.push(operation.clone());
             }
         }

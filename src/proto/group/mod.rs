@@ -11,14 +11,18 @@
 
 mod call;
 mod claim;
+mod history;
 mod known;
 mod reconcile;
 mod registry;
 mod relay;
+mod replica;
 mod roster;
+mod sync;
 
 pub use known::{Applied, Known};
 pub use reconcile::reconcile;
 pub use registry::{Effect, Lock, Record, Registry, Role};
 pub use relay::{Delivery, Relay};
+pub use replica::{Replica, ReplicaOut};
 pub use roster::digest_of;

@@ -12,6 +12,8 @@
 //! twice before they met again, is done once: members are told apart by who they are.
 
 use super::registry::{Effect, Record, Registry, Role, direct};
+use crate::name::Digest;
+use crate::wire::WireError;
 use crate::wire::group::{Core, Entry, Reason};
 
 /// The registry of the merged set, and the views that follow.
@@ -34,6 +36,37 @@ pub fn reconcile(first: &Registry, second: &Registry) -> (Registry, Vec<Effect>)
         }
     }
     (all, effects)
+}
+
+impl Registry {
+    /// All of it as bytes, for those who come.
+    pub fn encode(&self) -> Vec<u8> {
+        Record::encode_all(self.records.values())
+    }
+
+    /// Reads what [`Registry::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`WireError::Payload`] with a word for the field that does not make sense.
+    pub fn decode(bytes: &[u8]) -> Result<Registry, WireError> {
+        let records = Record::decode_all(bytes)?;
+        let named = |record: Record| (record.key.full_name(), record);
+        Ok(Registry { records: records.into_iter().map(named).collect() })
+    }
+
+    /// What tells registries apart: at one position of a set all have the same.
+    pub fn digest(&self) -> Digest {
+        Record::digest_of(&self.encode())
+    }
+
+    /// Nobody is left in the set but its parent, which decides nothing here: no core is in the set any more.
+    pub fn orphan(&mut self) {
+        for record in self.records.values_mut() {
+            if let Role::Core { .. } = record.role {
+                record.role = Role::Lost;
+            }
+        }
+    }
 }
 
 fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record {

@@ -14,61 +14,13 @@
 //! * claimed: the core is lost, and those below say what they know, that it may be rebuilt.
 
 use super::reconcile::union;
-use crate::name::GroupName;
 use crate::wire::group::{
-    Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Reason, Refusal, Request, RequestId,
-    Scope,
+    Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Name, Reason, Refusal, Request,
+    RequestId, Scope,
 };
+pub use crate::wire::group::{Lock, Record, Role};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
-
-/// The move that a record waits for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Lock {
-    /// The term that it moves with.
-    pub term: u32,
-    /// The mserver that carries it.
-    pub carrier: SocketAddrV4,
-    /// Calls that came meanwhile, in the order that was agreed on.
-    pub waiting: Vec<Request>,
-}
-
-/// What a set is to a group.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Role {
-    /// The name is taken for a creation below.
-    Reserved(Box<Request>),
-    /// We decide.
-    Core {
-        /// Everything there is about it.
-        core: Box<Core>,
-        /// The move under way.
-        lock: Option<Box<Lock>>,
-    },
-    /// The core is in that one's subtree.
-    Above(SocketAddrV4),
-    /// It was in the subtree of a mserver that is gone, and may come back by another one.
-    Suspended(SocketAddrV4),
-    /// It was in the subtree of a mserver that is gone.
-    Lost,
-    /// Nobody decides; these say what is to be rebuilt.
-    Claimed(Vec<Request>),
-}
-
-/// A group as a set knows it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Record {
-    /// Which.
-    pub key: GroupKey,
-    /// The highest term that we heard of.
-    pub term: u32,
-    /// Up to where the name is kept.
-    pub scope: Scope,
-    /// Those below may find another way if the mserver that leads there fails.
-    pub roams: bool,
-    /// What we are to it.
-    pub role: Role,
-}
 
 /// What follows from an operation, for whom it concerns.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -151,20 +103,10 @@ pub enum Effect {
     },
 }
 
-/// Full name of a group: what tells records apart.
-pub type Name = (GroupName, Option<u32>);
-
 /// The groups that a set knows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Registry {
     pub(super) records: BTreeMap<Name, Record>,
-}
-
-impl GroupKey {
-    /// Its full name.
-    pub fn full_name(&self) -> Name {
-        (self.name, self.suffix)
-    }
 }
 
 impl Registry {
@@ -202,6 +144,8 @@ impl Registry {
             GroupOp::Cut { branches, all, cause } => self.cut(&branches, all, cause, effects),
             GroupOp::Claim(request) => self.claim(request, effects),
             GroupOp::Rebuild { key } => self.rebuild(&key, effects),
+            // Which registry counts, its keeper knows: it is about whole ones.
+            GroupOp::Reset => {}
         }
     }
 

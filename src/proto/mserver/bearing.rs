@@ -1,11 +1,11 @@
 //! Between the group layer and the rest of a mserver: operations to its sets, messages to the wire.
 
 use super::groups::{GroupOut, Groups};
-use super::{Mserver, Refused, Side};
+use super::{Mserver, Refused, Seat, Side};
 use crate::proto::coreset::SetInput;
 use crate::proto::step::Action;
 use crate::wire::Message;
-use crate::wire::coreset::{Change, Operation, View};
+use crate::wire::coreset::CoreMessage;
 use crate::wire::group::GroupMessage;
 use std::net::SocketAddrV4;
 
@@ -26,15 +26,33 @@ impl Mserver {
         self.take_groups(out, actions);
     }
 
-    /// A set of ours has a view.
-    pub(super) fn bear(
+    /// A SYNC for one of our sets, or the INIT that is about to let us in.
+    pub(super) fn read_sync(
         &mut self,
         side: Side,
-        view: (&View, Option<&Change>),
-        applied: &[Operation],
+        message: &CoreMessage,
         actions: &mut Vec<Action>,
-    ) {
-        self.on_groups(|groups, out| groups.installed(side, view, applied, out), actions);
+    ) -> Result<(), &'static str> {
+        let mut out = Vec::new();
+        let from = message.from.life.address;
+        let result = self.groups.sync(side, (from, &message.body), &mut out);
+        self.take_groups(out, actions);
+        result
+    }
+
+    /// The sets are told whether the group layer has what they agreed on: of some views they assume the worst.
+    fn gate(&mut self, actions: &mut Vec<Action>) {
+        for side in [Side::Child, Side::Peer] {
+            let in_step = self.groups.in_step(side);
+            let knows = self
+                .seats
+                .get(&side)
+                .and_then(Seat::set)
+                .is_some_and(|set| set.is_in_step() == Some(in_step));
+            if !knows {
+                self.input(side, SetInput::InStep(in_step), actions);
+            }
+        }
     }
 
     /// A message about groups.
@@ -71,12 +89,23 @@ impl Mserver {
                     }
                     Err(_) => self.counters.count("not-encoded"),
                 },
-                GroupOut::Propose { side, op } => proposals.push((side, op)),
+                GroupOut::Propose { side, op } => {
+                    proposals.push((side, SetInput::Submit(op.encode())))
+                }
+                GroupOut::Now { side, op } => proposals.push((side, SetInput::Now(op.encode()))),
+                GroupOut::Sync { side, to, body } => {
+                    let set = self.seats.get(&side).and_then(Seat::set);
+                    if let Some(message) = set.and_then(|set| set.message(body)) {
+                        self.send(side, to, false, &message, actions);
+                    }
+                }
+                GroupOut::Unreadable(_) => self.counters.count("unreadable-operation"),
                 GroupOut::Tell { client, event } => actions.push(Action::Tell { client, event }),
             }
         }
-        for (side, op) in proposals {
-            self.input(side, SetInput::Submit(op.encode()), actions);
+        for (side, input) in proposals {
+            self.input(side, input, actions);
         }
+        self.gate(actions);
     }
 }

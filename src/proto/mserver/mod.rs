@@ -352,8 +352,16 @@ impl Mserver {
         if let Some(view) = self.seats.get(&side).and_then(Seat::set).and_then(CoreSet::view) {
             self.memory.heard(view, message);
         }
-        self.input(side, SetInput::Message(message), actions);
-        Ok(())
+        match &message.body {
+            Body::Sync { .. } | Body::SyncRequest { .. } => self.read_sync(side, message, actions),
+            body => {
+                if matches!(body, Body::Init { .. }) {
+                    self.read_sync(side, message, actions)?;
+                }
+                self.input(side, SetInput::Message(message), actions);
+                Ok(())
+            }
+        }
     }
 
     fn on_answer(

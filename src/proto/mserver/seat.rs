@@ -7,6 +7,7 @@
 //!
 //! A set may take another name by a Split or a Merge; then it is heard elsewhere, and the place moves there.
 
+use super::groups::Step;
 use super::{Mserver, Side};
 use crate::name::{GroupName, Incarnation};
 use crate::proto::coreset::{Config, CoreSet, SetAction, SetInput, SetNote, SetParams};
@@ -315,14 +316,23 @@ impl Mserver {
         self.keep_life(side, actions);
         for action in out {
             match action {
-                SetAction::Send { to, message } => self.send(side, to, false, &message, actions),
+                SetAction::Send { to, mut message } => {
+                    self.groups.complete(side, &mut message.body);
+                    self.send(side, to, false, &message, actions);
+                }
                 SetAction::Multicast(message) => {
                     if let Some(to) = self.seats.get(&side).and_then(Seat::group) {
                         self.send(side, to, true, &message, actions);
                     }
                 }
                 SetAction::Installed { view, from, change, applied } => {
-                    self.bear(side, (&view, change.as_ref()), &applied, actions);
+                    let step = Step {
+                        view: &view,
+                        from: from.as_ref(),
+                        change: change.as_ref(),
+                        applied: &applied,
+                    };
+                    self.on_groups(|groups, out| groups.installed(side, step, out), actions);
                     self.installed(side, view, from, change, actions);
                 }
                 SetAction::Out { asked } => self.out(side, asked, actions),
@@ -331,7 +341,7 @@ impl Mserver {
         }
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         side: Side,
         to: SocketAddrV4,

@@ -9,8 +9,8 @@
 //! is the protocol's business. Each refusal has a word of its own, `where: what`.
 
 use super::{
-    Body, Change, ChangeKind, CoreMessage, Member, Operation, Request, SetName, Stats, StatsDetail,
-    View, Wait,
+    Body, Change, ChangeKind, CoreMessage, MAX_WANTED, Member, RegistryPart, Request, SetName,
+    Stats, StatsDetail, View, Wait,
 };
 use crate::name::Gid;
 use crate::wire::{WireError, cursor};
@@ -66,8 +66,15 @@ fn body(body: &Body) -> Checked {
         }
         Body::Request(r) => request(r),
         Body::Refused { why, .. } => demand(why.len() <= MAX_STRING, "why: too long"),
-        Body::Forward(operations) => operations.iter().try_for_each(operation),
+        Body::Forward(operations) => {
+            let numbered = operations.iter().all(|operation| operation.number > 0);
+            demand(numbered, "operation: number 0")
+        }
         Body::StatsRequest { .. } | Body::Taken | Body::Stats(Stats { detail: None, .. }) => Ok(()),
+        Body::SyncRequest { wanted, .. } => {
+            demand(wanted.len() <= MAX_WANTED, "sync: too many positions")
+        }
+        Body::Sync { part, .. } => part.as_ref().map_or(Ok(()), registry_part),
         Body::Stats(Stats { detail: Some(detail), .. }) => stats(detail),
     }
 }
@@ -119,7 +126,7 @@ fn change(change: &Change) -> Checked {
         ChangeKind::AddParent { member } | ChangeKind::Join { member } => {
             demand(member.gid != Gid::NONE, "change: a joiner without a gid")
         }
-        ChangeKind::Application { operations } => operations.iter().try_for_each(operation),
+        ChangeKind::Application { .. } => Ok(()),
         ChangeKind::Merge { views, gids } => merge(change, views, gids),
     }
 }
@@ -152,8 +159,11 @@ fn request(request: &Request) -> Checked {
     }
 }
 
-fn operation(operation: &Operation) -> Checked {
-    demand(operation.number > 0, "operation: number 0")
+/// A part lies within the whole, and is empty only where that is.
+fn registry_part(part: &RegistryPart) -> Checked {
+    let end = u64::from(part.offset) + part.bytes.len() as u64;
+    demand(end <= u64::from(part.total), "sync: beyond the end")?;
+    demand(!part.bytes.is_empty() || part.total == 0, "sync: an empty part")
 }
 
 fn name(name: &SetName) -> Checked {

@@ -35,6 +35,7 @@ impl Body {
             Body::StatsRequest { long: true } => Kind::MStatsLongReq,
             Body::Stats(Stats { detail: None, .. }) => Kind::MStatsShort,
             Body::Stats(_) => Kind::MStatsLong,
+            Body::SyncRequest { .. } | Body::Sync { .. } => Kind::Sync,
         }
     }
 }

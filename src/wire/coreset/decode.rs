@@ -9,8 +9,8 @@ use super::check::{
 };
 use super::encode::flag;
 use super::{
-    Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, Member, Operation, Position,
-    Request, SetName, Stats, StatsDetail, View, Wait,
+    Body, Change, ChangeId, ChangeKind, CoreMessage, Done, KIND, MAX_WANTED, Member, Operation,
+    Position, RegistryPart, Request, SetName, Stats, StatsDetail, View, Wait,
 };
 use crate::name::{Digest, Gid, Incarnation, ViewNumber};
 use crate::wire::cursor::{Limit, Read, Reader, refuse};
@@ -110,6 +110,14 @@ impl<'a> Reader<'a> {
             15 => Body::StatsRequest { long: self.has()? },
             16 => Body::Stats(self.stats()?),
             17 => Body::Taken,
+            18 => Body::SyncRequest {
+                wanted: self.positions(Limit(MAX_WANTED, least::POSITION, "sync: too many"))?,
+                resume: if self.has()? { Some((self.position()?, self.u32()?)) } else { None },
+            },
+            19 => Body::Sync {
+                at: self.position()?,
+                part: if self.has()? { Some(self.registry_part()?) } else { None },
+            },
             _ => return refuse("body: unknown"),
         })
     }
@@ -238,9 +246,19 @@ impl<'a> Reader<'a> {
         Ok(Some(self.gid()?).filter(|&gid| gid != Gid::NONE))
     }
 
+    fn registry_part(&mut self) -> Read<RegistryPart> {
+        let (position, exact) = (self.position()?, self.has()?);
+        let (total, offset, len) = (self.u32()?, self.u32()?, self.u32()?);
+        let bytes = self.take(len as usize)?.to_vec();
+        Ok(RegistryPart { position, exact, total, offset, bytes })
+    }
+
     fn parents(&mut self) -> Read<Vec<Position>> {
+        self.positions(Limit(MAX_PARENTS, least::POSITION, "parents: more than two"))
+    }
+
+    fn positions(&mut self, limit: Limit) -> Read<Vec<Position>> {
         let count = self.u8()?.into();
-        let limit = Limit(MAX_PARENTS, least::POSITION, "parents: more than two");
         self.list(count, limit, Reader::position)
     }
 

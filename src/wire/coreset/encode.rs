@@ -31,7 +31,7 @@
 //!  position   view number (2), batches (8), digest (16)                                   26
 //!  id         round (2), class (1), key (8), rank (2), coordinator: life, count (2)       25
 //!  name       suffix (2), FFFF for none; length (1), at most 31; the name without suffix
-//!  operation  origin: life, number (8), length (4), bytes
+//!  operation  origin: life, number (8; 0: of the change itself), length (4), bytes
 //!
 //!  view       position, level (1), name, count 0 or 1 (1) and parent: address ?,
 //!             count 0 or 1 (1) and former parent: address ?, count (2), member *,
@@ -89,13 +89,17 @@
 //!                                    address * of the isolated, count (1), counter *: length (1), UTF-8,
 //!                                    number (8)
 //!  17 taken            ACK           nothing: the request is taken up
+//!  18 sync-request     SYNC          count (1), position * that would do, count 0 or 1 (1) ?: position, byte (4)
+//!                                    from which on the rest of it is asked for
+//!  19 sync             SYNC          the sender's position, count 0 or 1 (1), part ?: position, exact (1): 0, 1;
+//!                                    bytes of the whole (4), first of the part (4), length (4), bytes
 //! ```
 //!
 //! A large message travels in fragments; none of this knows.
 
 use super::{
-    Body, Change, ChangeId, ChangeKind, CoreMessage, KIND, Member, Operation, Position, Request,
-    SetName, Stats, View, Wait, check, classical,
+    Body, Change, ChangeId, ChangeKind, CoreMessage, KIND, Member, Operation, Position,
+    RegistryPart, Request, SetName, Stats, View, Wait, check, classical,
 };
 use crate::name::Gid;
 use crate::wire::cursor::Writer;
@@ -105,7 +109,7 @@ use crate::wire::{Draft, Sum, WireError};
 pub const PAYLOAD_VERSION: u8 = 1;
 
 /// The bodies in words, by their codes: the third byte of the payload.
-pub const BODIES: [&str; 18] = [
+pub const BODIES: [&str; 20] = [
     "query",
     "reply",
     "probe",
@@ -124,6 +128,8 @@ pub const BODIES: [&str; 18] = [
     "stats-request",
     "stats",
     "taken",
+    "sync-request",
+    "sync",
 ];
 
 /// What the fourth byte of the payload says.
@@ -192,6 +198,8 @@ impl Body {
             Body::StatsRequest { .. } => 15,
             Body::Stats(_) => 16,
             Body::Taken => 17,
+            Body::SyncRequest { .. } => 18,
+            Body::Sync { .. } => 19,
         }
     }
 
@@ -265,7 +273,29 @@ impl Writer {
             Body::StatsRequest { long } => self.u8((*long).into()),
             Body::Taken => {}
             Body::Stats(stats) => self.stats(stats),
+            Body::SyncRequest { wanted, resume } => {
+                self.positions(wanted);
+                self.u8(resume.is_some().into());
+                if let Some((position, from)) = resume {
+                    self.position(position);
+                    self.u32(*from);
+                }
+            }
+            Body::Sync { at, part } => {
+                self.position(at);
+                self.u8(part.is_some().into());
+                part.iter().for_each(|part| self.registry_part(part));
+            }
         }
+    }
+
+    fn registry_part(&mut self, part: &RegistryPart) {
+        self.position(&part.position);
+        self.u8(part.exact.into());
+        self.u32(part.total);
+        self.u32(part.offset);
+        self.u32(part.bytes.len() as u32);
+        self.0.extend(&part.bytes);
     }
 
     fn stats(&mut self, stats: &Stats) {

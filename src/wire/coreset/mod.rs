@@ -344,6 +344,38 @@ pub enum Body {
     Stats(Stats),
     /// ACK: the request of an operator is taken up; what comes of it, the views show.
     Taken,
+    /// SYNC: who has what the group layer knows?
+    SyncRequest {
+        /// Positions that would do, the best first; that at which the asked one is would, too.
+        wanted: Vec<Position>,
+        /// The rest of that position's, from that byte on.
+        resume: Option<(Position, u32)>,
+    },
+    /// SYNC: the answer.
+    Sync {
+        /// Where the sender is.
+        at: Position,
+        /// What it has; none: nothing that would do.
+        part: Option<RegistryPart>,
+    },
+}
+
+/// Most positions that are asked for.
+pub const MAX_WANTED: usize = 16;
+
+/// What the group layer of a set knows at a position, or a part of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct RegistryPart {
+    /// Which position.
+    pub position: Position,
+    /// It is all that there is; otherwise it is what is left where some of it is lost.
+    pub exact: bool,
+    /// Bytes of all of it.
+    pub total: u32,
+    /// Where this part begins.
+    pub offset: u32,
+    /// Opaque here.
+    pub bytes: Vec<u8>,
 }
 
 /// What a mserver is at, by the codes of [`Stats::phase`].

@@ -84,6 +84,7 @@ impl<'a> Reader<'a> {
             }
             11 => GroupOp::Claim(self.group_request()?),
             12 => GroupOp::Rebuild { key: self.key()? },
+            13 => GroupOp::Reset,
             _ => return refuse("operation: unknown"),
         })
     }
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn core(&mut self) -> Read<Core> {
+    pub(super) fn core(&mut self) -> Read<Core> {
         Ok(Core {
             key: self.key()?,
             qos: self.qos()?,
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn scope(&mut self) -> Read<Scope> {
+    pub(super) fn scope(&mut self) -> Read<Scope> {
         Ok(match self.u8()? {
             0 => Scope::Top,
             1 => Scope::Level(self.u8()?),

@@ -37,6 +37,7 @@
 //!      4 LEAD    key, term (4), address,   10 CUT     count (2), address *, all (1): 0, 1; request-id
 //!                scope, roams (1): 0, 1    11 CLAIM   request
 //!      5 FORGET  key, term (4)             12 REBUILD key
+//!     13 RESET   nothing; an operation of the change itself, without a number
 //! ```
 
 use super::{
@@ -129,6 +130,7 @@ impl Writer {
                 self.u8(12);
                 self.key(key);
             }
+            GroupOp::Reset => self.u8(13),
         }
     }
 
@@ -166,7 +168,7 @@ impl Writer {
         }
     }
 
-    fn core(&mut self, core: &Core) {
+    pub(super) fn core(&mut self, core: &Core) {
         self.key(&core.key);
         self.qos(&core.qos);
         self.u32(core.term);
@@ -242,7 +244,7 @@ impl Writer {
         self.scope(&qos.membership_scope);
     }
 
-    fn scope(&mut self, scope: &Scope) {
+    pub(super) fn scope(&mut self, scope: &Scope) {
         match scope {
             Scope::Top => self.u8(0),
             Scope::Level(level) => {

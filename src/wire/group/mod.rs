@@ -11,10 +11,12 @@
 mod decode;
 mod encode;
 mod message;
+mod record;
 
 pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
 pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
+pub use record::{Lock, Name, Record, Role};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};
@@ -424,6 +426,8 @@ pub enum GroupOp {
         /// Which.
         key: GroupKey,
     },
+    /// Part of what the set knew is lost with those who knew it: what its proposer has left counts from now on.
+    Reset,
 }
 
 /// A view on its way down.

@@ -26,14 +26,15 @@ mod loss;
 mod route;
 mod sphere;
 
-pub use sphere::Sphere;
+pub use sphere::{Sphere, Step};
 
 use super::{Below, Side};
 use crate::name::GroupName;
 use crate::proto::group::{Effect, Registry, Relay};
 use crate::proto::mi::{Client, LocalCall, LocalEvent, MiAction, MiInput};
 use crate::proto::params::Params;
-use crate::wire::coreset::Life;
+use crate::wire::WireError;
+use crate::wire::coreset::{Body, Life};
 use crate::wire::group::{Direct, GroupBody, GroupKey, GroupMessage, GroupOp, RequestId};
 use lan::Lan;
 use loss::Chore;
@@ -65,6 +66,24 @@ pub enum GroupOut {
         /// What.
         op: GroupOp,
     },
+    /// An operation of this very position of a set.
+    Now {
+        /// Which of ours.
+        side: Side,
+        /// What.
+        op: GroupOp,
+    },
+    /// A message about a registry, to another member of its set.
+    Sync {
+        /// Which of ours.
+        side: Side,
+        /// Whom.
+        to: SocketAddrV4,
+        /// What.
+        body: Body,
+    },
+    /// An operation was agreed on that says nothing to us.
+    Unreadable(WireError),
     /// Tell an application of the member interface that is built in.
     Tell {
         /// Which.
@@ -140,6 +159,7 @@ impl Groups {
     pub fn set_params(&mut self, params: Params) {
         self.params = params;
         self.relay.set_params(&params);
+        self.spheres.values_mut().for_each(|sphere| sphere.set_params(&params));
     }
 
     /// The registry of a side, if it is known: of the set, or of our own LAN.

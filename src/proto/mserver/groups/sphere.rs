@@ -2,13 +2,13 @@
 
 use super::{GroupOut, Groups, Side, Work};
 use crate::name::GroupName;
-use crate::proto::group::Registry;
-use crate::wire::coreset::{Change, Operation, View};
-use crate::wire::group::GroupOp;
+use crate::proto::group::{Registry, Replica, ReplicaOut};
+use crate::proto::params::Params;
+use crate::wire::coreset::{Body, Change, Operation, Position, View};
 use std::net::SocketAddrV4;
 
 /// A set.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Sphere {
     /// Its name.
     pub name: GroupName,
@@ -18,64 +18,92 @@ pub struct Sphere {
     pub members: Vec<SocketAddrV4>,
     /// The one of them that is its parent.
     pub parent: Option<SocketAddrV4>,
-    registry: Registry,
+    replica: Replica,
+}
+
+/// A view of a set, as it is installed.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The view.
+    pub view: &'a View,
+    /// The position that was left, if there was one.
+    pub from: Option<&'a Position>,
+    /// The change that made it, if one did.
+    pub change: Option<&'a Change>,
+    /// The operations that were applied with it, in their order.
+    pub applied: &'a [Operation],
 }
 
 impl Sphere {
-    /// The groups that the set knows, if we know what it knows.
-    pub fn registry(&self) -> Option<&Registry> {
-        Some(&self.registry)
+    fn new(own: SocketAddrV4, params: &Params) -> Sphere {
+        let replica = Replica::new(own, params.reply, params.retries);
+        let name = GroupName::default();
+        Sphere { name, level: 0, members: Vec::new(), parent: None, replica }
     }
 
-    /// Ticks until something is due.
-    pub fn due(&self) -> u32 {
-        u32::MAX
+    /// The groups that the set knows, if we know what it knows.
+    pub fn registry(&self) -> Option<&Registry> {
+        self.replica.registry()
+    }
+
+    pub(super) fn due(&self) -> u32 {
+        self.replica.due()
+    }
+
+    pub(super) fn set_params(&mut self, params: &Params) {
+        self.replica.set_timings(params.reply, params.retries);
     }
 }
 
 impl Groups {
-    /// A set of ours has a view, in which these operations were applied.
-    pub fn installed(
-        &mut self,
-        side: Side,
-        (view, _change): (&View, Option<&Change>),
-        applied: &[Operation],
-        out: &mut Vec<GroupOut>,
-    ) {
-        let own = self.own();
-        let is_new = !self.spheres.contains_key(&side);
-        let sphere = self.spheres.entry(side).or_insert_with(|| Sphere {
-            name: view.name.base,
-            level: view.level,
-            members: Vec::new(),
-            parent: None,
-            registry: Registry::default(),
-        });
-        let members: Vec<SocketAddrV4> = view.addresses().collect();
-        let removed: Vec<SocketAddrV4> =
-            sphere.members.iter().filter(|m| !members.contains(m)).copied().collect();
-        let former = sphere.parent;
+    /// Whether we know what a set of ours knows.
+    pub fn in_step(&self, side: Side) -> bool {
+        self.spheres.get(&side).is_some_and(|sphere| sphere.registry().is_some())
+    }
+
+    /// A set of ours has a view, in which operations were applied.
+    pub fn installed(&mut self, side: Side, step: Step<'_>, out: &mut Vec<GroupOut>) {
+        let Step { view, from, change, applied } = step;
+        let (own, params) = (self.own(), self.params);
+        let sphere = self.spheres.entry(side).or_insert_with(|| Sphere::new(own, &params));
+        let former = std::mem::replace(&mut sphere.parent, view.parent);
         (sphere.name, sphere.level) = (view.name.base, view.level);
-        (sphere.members, sphere.parent) = (members, view.parent);
-        for operation in applied {
-            let Ok(op) = GroupOp::decode(&operation.bytes) else { continue };
-            let mut effects = Vec::new();
-            sphere.registry.apply(op, &mut effects);
-            self.work.extend(effects.into_iter().map(|effect| Work::Effect(side, effect)));
+        if from.is_none_or(|from| from.num != view.position.num) {
+            sphere.members = view.addresses().collect();
         }
-        if !removed.is_empty() {
-            sphere.registry.lose(&removed);
-            let number = view.position.num.0;
-            self.work.push_back(Work::Lost(side, removed, number));
-        }
-        let parent = sphere.parent;
-        if is_new {
-            self.work.push_back(Work::InStep(side));
-        }
-        if parent != former && side == Side::Peer && parent != Some(own) {
-            self.work.push_back(Work::Parent(parent));
+        let mut news = Vec::new();
+        sphere.replica.installed(view, from, change, applied, &mut news);
+        self.follow(side, news, out);
+        if view.parent != former && side == Side::Peer && view.parent != Some(own) {
+            self.work.push_back(Work::Parent(view.parent));
         }
         self.finish(out);
+    }
+
+    /// A SYNC, or the INIT that is about to let us in.
+    ///
+    /// # Errors
+    /// The word under which it is counted that it was ignored.
+    pub fn sync(
+        &mut self,
+        side: Side,
+        (from, body): (SocketAddrV4, &Body),
+        out: &mut Vec<GroupOut>,
+    ) -> Result<(), &'static str> {
+        let (own, params) = (self.own(), self.params);
+        let sphere = self.spheres.entry(side).or_insert_with(|| Sphere::new(own, &params));
+        let mut news = Vec::new();
+        let result = sphere.replica.message(from, body, &mut news);
+        self.follow(side, news, out);
+        self.finish(out);
+        result
+    }
+
+    /// Fills in what an INIT says of the registry.
+    pub fn complete(&self, side: Side, body: &mut Body) {
+        if let Some(sphere) = self.spheres.get(&side) {
+            sphere.replica.complete(body);
+        }
     }
 
     /// We are in no view of a set any more.
@@ -86,5 +114,32 @@ impl Groups {
         self.finish(out);
     }
 
-    pub(super) fn tick_spheres(&mut self, _elapsed: u32, _out: &mut Vec<GroupOut>) {}
+    pub(super) fn tick_spheres(&mut self, elapsed: u32, out: &mut Vec<GroupOut>) {
+        for side in [Side::Child, Side::Peer] {
+            let Some(sphere) = self.spheres.get_mut(&side) else { continue };
+            let mut news = Vec::new();
+            sphere.replica.tick(elapsed, &mut news);
+            self.follow(side, news, out);
+        }
+    }
+
+    fn follow(&mut self, side: Side, news: Vec<ReplicaOut>, out: &mut Vec<GroupOut>) {
+        for news in news {
+            match news {
+                ReplicaOut::Effect { effect, position: _ } => {
+                    self.work.push_back(Work::Effect(side, *effect));
+                }
+                // Whoever sent it is of another version, or means harm: all of us ignore it alike.
+                ReplicaOut::Unreadable { operation: _, error } => {
+                    out.push(GroupOut::Unreadable(error));
+                }
+                ReplicaOut::Lost { removed, cause } => {
+                    self.work.push_back(Work::Lost(side, removed, cause.num.0));
+                }
+                ReplicaOut::Send { to, body } => out.push(GroupOut::Sync { side, to, body }),
+                ReplicaOut::InStep { anew: _ } => self.work.push_back(Work::InStep(side)),
+                ReplicaOut::Propose(op) => out.push(GroupOut::Now { side, op }),
+            }
+        }
+    }
 }
