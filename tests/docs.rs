@@ -386,11 +386,13 @@ fn words_counted_in(path: &Path) -> BTreeSet<String> {
     calls.chain(errors).map(|(word, _)| word.to_string()).collect()
 }
 
-/// The same of every file of a directory of sources, or of one file.
+/// The same of every file below a directory of sources, or of one file.
 fn words_counted_below(path: &str) -> BTreeSet<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let Ok(entries) = fs::read_dir(&path) else { return words_counted_in(&path) };
-    entries.flat_map(|entry| words_counted_in(&entry.unwrap().path())).collect()
+    fn below(path: &Path) -> BTreeSet<String> {
+        let Ok(entries) = fs::read_dir(path) else { return words_counted_in(path) };
+        entries.flat_map(|entry| below(&entry.unwrap().path())).collect()
+    }
+    below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
 }
 
 #[test]

@@ -48,13 +48,7 @@ fn parts(plan: &Plan<'_>, own: SocketAddrV4) -> Result<Parts, Failure> {
     // Without a list of its own the mcaster needs the host's.
     interface::networks().map_err(|e| refused("the host's networks", &e))?;
     let socket = serve::open_own(own, &plan.settings)?;
-    Ok(Parts {
-        own,
-        sockets: vec![(Via::Own, socket)],
-        keeps_failures: false,
-        keeps_life: false,
-        has_mi: false,
-    })
+    Ok(Parts { own, sockets: vec![(Via::Own, socket)], keeps_failures: false, keeps_life: false })
 }
 
 fn limits(settings: &Settings, own: SocketAddrV4) -> Limits {

@@ -100,5 +100,5 @@ fn parts(plan: &Plan<'_>, wanted: &Wanted) -> Result<Parts, Failure> {
     let group =
         socket::open_group(*at, ip).map_err(|e| refused(&format!("group address {at}"), &e))?;
     let sockets = vec![(Via::Own, serve::open_own(own, settings)?), (Via::Group, group)];
-    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true, has_mi: true })
+    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true })
 }

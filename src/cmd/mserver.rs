@@ -142,5 +142,5 @@ fn parts(plan: &Plan<'_>, at: SocketAddrV4) -> Result<Parts, Failure> {
     // A set that takes another name may be heard from an mcaster, whatever this one is heard from.
     let from_mcaster = SocketAddrV4::new(ip, settings.member_port);
     sockets.push((Via::Mcaster, serve::open_own(from_mcaster, settings)?));
-    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true, has_mi: settings.mi })
+    Ok(Parts { own, sockets, keeps_failures: false, keeps_life: true })
 }

@@ -97,5 +97,5 @@ fn parts(plan: &Plan<'_>, at: SocketAddrV4) -> Result<Parts, Failure> {
             socket::open_group(at, ip).map_err(|e| refused(&format!("group address {at}"), &e))?;
         sockets.push((Via::Group, group));
     }
-    Ok(Parts { own, sockets, keeps_failures: true, keeps_life: false, has_mi: false })
+    Ok(Parts { own, sockets, keeps_failures: true, keeps_life: false })
 }

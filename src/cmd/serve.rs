@@ -21,7 +21,6 @@ use crate::sys::process::{self, Account, PidFile, Starter, exit};
 use crate::sys::records::{Records, life_file, next_life};
 use crate::sys::{control, entropy, interface, local, signal, socket};
 use crate::wire::auth::{Keys, Mode};
-use crate::wire::coreset::Life;
 use files::{Files, read_faults};
 use getopts::Matches;
 use log::{LevelFilter, error, info, warn};
@@ -128,8 +127,6 @@ pub struct Parts {
     pub keeps_failures: bool,
     /// Incarnations are kept in the state directory.
     pub keeps_life: bool,
-    /// It has a member interface, which applications call.
-    pub has_mi: bool,
 }
 
 /// What a node is made from.
@@ -259,9 +256,6 @@ impl Plan<'_> {
             ),
             None => None,
         };
-        if parts.has_mi {
-            process::raise_file_limit();
-        }
         let run_dir = settings.run_dir.clone().unwrap_or_else(process::default_run_dir);
         let run_dir = self.base.join(run_dir);
         process::make_dir(&run_dir, account.as_ref())
@@ -329,6 +323,14 @@ impl Plan<'_> {
         let inc = next_life(started.files.life.as_deref());
         let role = make(&Context { settings: &self.settings, own, inc }, &mut first);
         let node = Node::new(role, started.door, &mut first);
+        let applications = node.member_interface().map(|mi| local::Setup {
+            path: local::path(&started.run_dir, own),
+            mi: mi.config().life,
+            access: self.settings.access.clone(),
+        });
+        if applications.is_some() {
+            process::raise_file_limit();
+        }
         info!("{} starting at {own}", env!("CARGO_PKG_VERSION"));
         let mut daemon = Daemon::new(Setup {
             mode: self.command.name,
@@ -339,11 +341,7 @@ impl Plan<'_> {
             tick: Duration::from_millis(params.tick_ms.into()),
             late: params.reply,
             control: control::path(&started.run_dir, own),
-            applications: started.parts.has_mi.then(|| local::Setup {
-                path: local::path(&started.run_dir, own),
-                mi: Life { address: own, inc },
-                access: self.settings.access.clone(),
-            }),
+            applications,
             records: started.records,
             faults: started.faults,
         })

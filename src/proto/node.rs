@@ -2,7 +2,7 @@
 
 use super::door::Door;
 use super::mcaster::Mcaster;
-use super::mi::Alone;
+use super::mi::{Alone, Mi};
 use super::mserver::Mserver;
 use super::ring::Ring;
 use super::step::{Action, Input};
@@ -67,6 +67,15 @@ impl Node {
             Role::Mserver(mserver) => mserver.due(),
             Role::Mi(mi) => mi.due(),
             Role::Mcaster(mcaster) => mcaster.due(),
+        }
+    }
+
+    /// The member interface that it is, or that is built into it.
+    pub fn member_interface(&self) -> Option<&Mi> {
+        match &self.role {
+            Role::Mi(alone) => Some(alone.mi()),
+            Role::Mserver(mserver) => mserver.groups().lan()?.mi(),
+            Role::Ring(_) | Role::Mcaster(_) => None,
         }
     }
 

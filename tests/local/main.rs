@@ -9,6 +9,7 @@
 mod access;
 mod app;
 mod calls;
+mod cluster;
 mod crowd;
 mod harm;
 mod lan;
