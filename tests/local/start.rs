@@ -66,6 +66,20 @@ fn a_mserver_has_the_socket_if_it_has_a_member_interface_and_not_otherwise() {
 }
 
 #[test]
+fn a_mserver_that_is_to_be_a_parent_is_a_level_above_and_stands_by() {
+    let world = World::new();
+    let net = world.ip(0).octets()[2];
+    world.write("ms.groups", &format!("low 239.77.{net}.2\nhigh 239.77.{net}.3\n"));
+    let options = ["--create", "--state-dir", "state", "--child", "low", "high"];
+    let daemon = world.spawn("mserver", 1, &options);
+    daemon.await_log("ready");
+    let status = daemon.status();
+    assert_eq!((&status["set"], &status["level"]), (&"high".into(), &2.into()));
+    assert_eq!(status["child"]["set"], "low");
+    assert_eq!(status["child"]["level"], 1);
+}
+
+#[test]
 fn in_the_background_it_serves_when_its_starter_returns() {
     let lan = Lan::new();
     let world = &lan.world;

@@ -22,6 +22,7 @@ use crate::wire::local::{Asking, Closing, LocalCall, LocalEvent, MAX_PACKET, Tel
 use connection::{Connection, Reading};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use nix::unistd::getegid;
 use serde_json::{Value, json};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,8 +46,8 @@ const PACKETS: usize = 8;
 /// Connections that wait in the kernel to be accepted.
 const QUEUE: i32 = 128;
 
-/// The token of the listening socket; applications have those behind it, which are never used again.
-const LISTENER: usize = 1 << 32;
+/// The token of the listening socket, behind all others; applications have those behind it, which are never used again.
+const LISTENER: usize = 1 << 20;
 
 /// What the socket is to be.
 #[derive(Clone, Debug)]
@@ -416,8 +417,8 @@ fn listen(setup: &Setup) -> io::Result<Socket> {
 
 /// Gives the socket's file its group and mode.
 fn dress(path: &Path, access: &Access) -> io::Result<()> {
-    if let Some(group) = access.group {
-        std::os::unix::fs::chown(path, None, Some(group))?;
-    }
+    // It may have had another one before.
+    let group = access.group.unwrap_or_else(|| getegid().as_raw());
+    std::os::unix::fs::chown(path, None, Some(group))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(access.mode))
 }
