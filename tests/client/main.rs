@@ -4,13 +4,18 @@
 //!   member.rs      joining, views, leaving, errors         connection.rs   calls
 //!   absence.rs     a member interface that goes, comes, is slow or wrong
 //!   abi.rs         the C ABI: the C and the Python example, run
+//!   real.rs        the same with real daemons
 //! ```
 
 mod abi;
 mod absence;
 mod connection;
 mod member;
+mod real;
 mod script;
+#[allow(dead_code)]
+#[path = "../daemon/world.rs"]
+mod world;
 
 use membership::client::{Change, Event, Member};
 use script::LONG;
