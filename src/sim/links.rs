@@ -118,6 +118,17 @@ impl Links {
             return Vec::new();
         }
         let caught = self.caught(from, to, kind);
+        self.copies(now, from, to, caught)
+    }
+
+    /// The same for a message on an open link, of which it is known what catches it.
+    pub fn copies(
+        &mut self,
+        now: u64,
+        from: HostId,
+        to: HostId,
+        caught: Option<Catch>,
+    ) -> Vec<u64> {
         if caught == Some(Catch::Lose) || self.rng.chance(self.weather.loss) {
             return Vec::new();
         }

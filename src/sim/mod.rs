@@ -15,6 +15,7 @@
 //! run, to the last line of its transcript. Time is counted in ticks; in a tick first all messages
 //! that are due are read, in the order in which they were sent, then every process hears of the tick.
 
+pub mod campus;
 pub mod diagram;
 pub mod event;
 pub mod invariants;

@@ -1,9 +1,10 @@
 //! Counts of what happened: proof that a run was not vacuous.
 
+use super::campus;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Everything that is counted, and what it means.
+/// Everything that is counted in core-sets, and what it means.
 pub const COUNTED: &[(&str, &str)] = &[
     ("messages", "copies of messages sent"),
     ("lost", "copies that did not arrive"),
@@ -44,6 +45,11 @@ pub const COUNTED: &[(&str, &str)] = &[
     ("garbled", "messages damaged under way"),
 ];
 
+/// Whether something is counted, in core-sets or on a campus.
+fn is_counted(what: &str) -> bool {
+    COUNTED.iter().chain(campus::tally::COUNTED).any(|(name, _)| *name == what)
+}
+
 /// The counts of one run, or of many.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Tally(BTreeMap<&'static str, u64>);
@@ -56,13 +62,13 @@ impl Tally {
 
     /// So many more of these.
     pub fn add(&mut self, what: &'static str, many: u64) {
-        assert!(COUNTED.iter().any(|(name, _)| *name == what), "{what} is not in the list");
+        assert!(is_counted(what), "{what} is not in the list");
         *self.0.entry(what).or_default() += many;
     }
 
     /// How many of these there were.
     pub fn of(&self, what: &str) -> u64 {
-        assert!(COUNTED.iter().any(|(name, _)| *name == what), "{what} is not in the list");
+        assert!(is_counted(what), "{what} is not in the list");
         self.0.get(what).copied().unwrap_or(0)
     }
 
