@@ -17,10 +17,13 @@ pub mod event;
 pub mod invariants;
 pub mod node;
 pub mod plan;
+pub mod play;
+pub mod scenario;
 pub mod sieve;
 pub mod speech;
 mod step;
 pub mod tally;
+pub mod transcript;
 pub mod world;
 
 pub use event::AppId;

@@ -1,7 +1,7 @@
 //! What a datagram says, as far as somebody who listens in wants to know.
 
 use crate::wire::coreset::{Body, Change, ChangeKind, CoreMessage};
-use crate::wire::group::{self, Call, GroupBody, GroupMessage, GroupOp, Request};
+use crate::wire::group::{self, GroupBody, GroupMessage, GroupOp};
 use crate::wire::{Kind, Message};
 
 /// A datagram, overheard.
@@ -69,14 +69,6 @@ pub fn operations(message: &CoreMessage) -> Vec<GroupOp> {
     all.iter().filter_map(|operation| GroupOp::decode(&operation.bytes).ok()).collect()
 }
 
-/// The request that a message carries, if it does.
-pub fn request(message: &GroupMessage) -> Option<&Request> {
-    match &message.body {
-        GroupBody::Submit { request, .. } | GroupBody::Grant(request) => Some(request),
-        _ => None,
-    }
-}
-
 fn group_name(body: &GroupBody) -> &'static str {
     match body {
         GroupBody::Register { .. } => "REGISTER",
@@ -92,35 +84,5 @@ fn group_name(body: &GroupBody) -> &'static str {
         GroupBody::Got { .. } => "ACK",
         GroupBody::Missing { .. } => "SYNC",
         GroupBody::Grant(_) => "GRANT",
-    }
-}
-
-/// Name of a call.
-pub fn call_name(call: &Call) -> &'static str {
-    match call {
-        Call::Join { .. } => "join",
-        Call::Leave { .. } => "leave",
-        Call::Fail { .. } => "fail",
-        Call::Merge { .. } => "merge",
-        Call::Split { .. } => "split",
-        Call::View => "view",
-    }
-}
-
-/// Name of an operation.
-pub fn operation_name(op: &GroupOp) -> &'static str {
-    match op {
-        GroupOp::Call(_) => "call",
-        GroupOp::Reserve(_) => "reserve",
-        GroupOp::Release { .. } => "release",
-        GroupOp::Create(_) => "create",
-        GroupOp::Lead { .. } => "lead",
-        GroupOp::Forget { .. } => "forget",
-        GroupOp::Lock { .. } => "lock",
-        GroupOp::Unlock { .. } => "unlock",
-        GroupOp::Adopt { .. } => "adopt",
-        GroupOp::Moved { .. } => "moved",
-        GroupOp::Cut { .. } => "cut",
-        GroupOp::Path { .. } => "path",
     }
 }
