@@ -24,6 +24,7 @@ pub mod speech;
 mod step;
 pub mod tally;
 pub mod transcript;
+pub mod walk;
 pub mod world;
 
 pub use event::AppId;
