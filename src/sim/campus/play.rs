@@ -8,9 +8,10 @@ use super::transcript::transcript;
 use super::world::Campus;
 use crate::name::GroupName;
 use crate::proto::coreset::Founding;
+use crate::proto::mi::LocalEvent;
 use crate::proto::params::Params;
 use crate::sim::links::Catch;
-use crate::wire::group::MemberId;
+use crate::wire::group::{MemberId, Refusal};
 use std::ops::{Deref, DerefMut};
 
 /// Ticks in which a campus must come to rest.
@@ -189,6 +190,31 @@ impl Play {
         self.until(&format!("p{} out of {name}", app + 1), |campus| {
             matches!(campus.member(app, group), Some((_, Standing::Out)))
         });
+    }
+
+    /// Lets time pass until an application is told that a call is refused, for this reason.
+    pub fn until_refused(&mut self, app: AppId, why: Refusal) {
+        self.until(&format!("p{} refused: {why:?}", app + 1), |campus| {
+            campus.events().iter().any(|event| match &event.what {
+                What::Told { app: whom, event: LocalEvent::Refused { refusal, .. } } => {
+                    *whom == app && *refusal == why
+                }
+                _ => false,
+            })
+        });
+    }
+
+    /// Whether the node of that name is the parent of the set below it, and does not stand by.
+    pub fn is_parent(&self, name: &str) -> bool {
+        let node = self.node(name);
+        let address = self.plan().sites()[node].address;
+        let child = self.plan().sets_of(node).get(1).map(|(set, _)| *set);
+        let below = child.map(|set| self.plan().members(set)).unwrap_or_default();
+        let view = |node: &NodeId| {
+            let set = self.mserver(*node)?.peers()?.set()?;
+            set.view().and_then(|view| view.parent)
+        };
+        below.iter().filter(|other| **other != node).any(|other| view(other) == Some(address))
     }
 
     /// The end: every application stands as it should, no rule was broken, and nothing more happens.

@@ -84,5 +84,8 @@ fn group_name(body: &GroupBody) -> &'static str {
         GroupBody::Got { .. } => "ACK",
         GroupBody::Missing { .. } => "SYNC",
         GroupBody::Grant(_) => "GRANT",
+        GroupBody::Shown { .. } => "SHOWN",
+        GroupBody::Done { .. } => "DONE",
+        GroupBody::Unheard { .. } => "UNHEARD",
     }
 }

@@ -108,24 +108,29 @@ fn group_of(message: &GroupMessage) -> Option<GroupName> {
         GroupBody::Submit { request, .. } | GroupBody::Grant(request) => Some(request.group),
         GroupBody::Direct(direct) => Some(direct.key.name),
         GroupBody::Got { key, .. } | GroupBody::Missing { key, .. } => Some(key.name),
-        GroupBody::Wait { .. } | GroupBody::Where { .. } | GroupBody::Refused { .. } => {
-            Some(message.name)
-        }
+        GroupBody::Shown { direct, .. } => Some(direct.key.name),
+        GroupBody::Wait { .. }
+        | GroupBody::Where { .. }
+        | GroupBody::Refused { .. }
+        | GroupBody::Done { .. }
+        | GroupBody::Unheard { .. } => Some(message.name),
         _ => None,
     }
 }
 
 fn group_of_op(op: &GroupOp) -> Option<GroupName> {
     match op {
-        GroupOp::Call(request) | GroupOp::Reserve(request) | GroupOp::Create(request) => {
-            Some(request.group)
-        }
+        GroupOp::Call(request)
+        | GroupOp::Reserve(request)
+        | GroupOp::Create(request)
+        | GroupOp::Claim(request) => Some(request.group),
         GroupOp::Release { key }
         | GroupOp::Lead { key, .. }
         | GroupOp::Forget { key, .. }
         | GroupOp::Lock { key, .. }
         | GroupOp::Unlock { key, .. }
-        | GroupOp::Moved { key, .. } => Some(key.name),
+        | GroupOp::Moved { key, .. }
+        | GroupOp::Rebuild { key } => Some(key.name),
         GroupOp::Adopt { core, .. } => Some(core.key.name),
         _ => None,
     }

@@ -9,7 +9,7 @@ use crate::sim::campus::speech::Speech;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Qos, Reason, Refusal, Request,
-    RequestId, Scope,
+    RequestId, Scope, Way,
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -23,10 +23,10 @@ fn member(host: u8) -> MemberId {
 }
 
 fn entry(host: u8) -> Entry {
-    Entry { id: member(host), gid: host.into(), tag: Vec::new(), path: Vec::new() }
+    Entry { id: member(host), gid: host.into(), tag: Vec::new(), path: Vec::new(), roams: false }
 }
 
-fn group(name: &str) -> GroupName {
+pub fn group(name: &str) -> GroupName {
     name.parse().unwrap()
 }
 
@@ -240,6 +240,15 @@ fn join_call(membership_scope: Scope) -> LocalCall {
     LocalCall { number: 1, group: group("db"), ask }
 }
 
+/// The request of an MI that creates the group.
+pub fn call_to_create(number: u64, membership_scope: Scope) -> Request {
+    let qos = Qos { membership_scope, ..Qos::default() };
+    let (mode, tag, member) = (Mode::JoinOrCreate, Vec::new(), member(1));
+    let call = Call::Join { mode, member, tag, roams: false, qos };
+    let id = RequestId { origin: life(1), number };
+    Request { id, oldest: 1, group: group("db"), call, path: Vec::new() }
+}
+
 /// The rule that a SUBMIT for the group of a caller on `a1/1` breaks on its way from one mserver to another.
 fn hush(scope: Scope, from: &str, to: &str) -> &'static str {
     let plan = Plan::tree(&[2, 2], 1);
@@ -247,8 +256,8 @@ fn hush(scope: Scope, from: &str, to: &str) -> &'static str {
     hush.called(&plan, plan.node("a1/1"), &join_call(scope));
     let id = RequestId { origin: life(1), number: 1 };
     let call = Call::View;
-    let request = Request { id, group: group("db"), call, path: Vec::new() };
-    let body = GroupBody::Submit { request, raise: false };
+    let request = Request { id, oldest: 1, group: group("db"), call, path: Vec::new() };
+    let body = GroupBody::Submit { request, way: Way::Search };
     let message = GroupMessage { name: group("db"), from: life(1), body };
     let speech = Speech::of(&message.encode().unwrap());
     hush.sent(1, &plan, (plan.node(from), plan.node(to)), &speech);

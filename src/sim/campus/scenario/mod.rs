@@ -13,7 +13,10 @@
 //! | `moves` | cores that move, and what happens meanwhile |
 //! | `failover` | member interfaces whose mserver fails |
 
+mod failover;
 mod figures;
+mod moves;
+mod names;
 
 pub use super::play::Play;
 
@@ -33,8 +36,24 @@ pub struct Scenario {
 }
 
 /// Every scenario there is, in the order of the thesis's pages.
-pub const ALL: &[Scenario] =
-    &[figures::FIGURE_38, figures::FIGURE_43, figures::FIGURE_44, figures::FIGURE_45];
+pub const ALL: &[Scenario] = &[
+    figures::FIGURE_38,
+    figures::FIGURE_43,
+    figures::FIGURE_44,
+    figures::FIGURE_45,
+    names::CREATION_RACE,
+    names::CREATION_REFUSED,
+    names::SCOPE_EXCEEDED,
+    names::SCOPE_BOUNDS_SEARCH,
+    names::ONE_NAME_TWO_SCOPES,
+    moves::CORE_MOVES_UP,
+    moves::CORE_MOVES_DOWN,
+    moves::LEAVE_DURING_MOVE,
+    moves::CARRIER_CRASHES,
+    failover::MI_FAILS_OVER,
+    failover::LAN_MOVES_AWAY,
+    failover::MI_CRASHES,
+];
 
 /// The scenario of a name; `38` is `figure-38`.
 pub fn find(name: &str) -> Option<&'static Scenario> {

@@ -9,7 +9,7 @@ use crate::sim::campus::plan::{Plan, Post};
 use crate::sim::campus::speech::{Speech, operations};
 use crate::wire::group::{
     Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, GroupOp, MemberId, Mode, Qos,
-    Reason, Request, RequestId, Scope, Statement,
+    Reason, Request, RequestId, Scope, Statement, Way,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -127,11 +127,20 @@ impl<'a> Names<'a> {
                 number.to_string()
             }
             GroupBody::Poll { .. } | GroupBody::Polled { .. } => String::new(),
-            GroupBody::Submit { request, raise } => {
-                format!("{}{}", self.request(request), if *raise { ", raise" } else { "" })
+            GroupBody::Submit { request, way } => {
+                let way = match way {
+                    Way::Search => "",
+                    Way::Raise => ", raise",
+                    Way::Reserve => ", reserve",
+                };
+                format!("{}{way}", self.request(request))
             }
             GroupBody::Grant(request) => self.request(request),
-            GroupBody::Wait { id } | GroupBody::Where { id } => self.id(id),
+            GroupBody::Wait { id }
+            | GroupBody::Where { id }
+            | GroupBody::Done { id }
+            | GroupBody::Unheard { id } => self.id(id),
+            GroupBody::Shown { id, direct } => format!("{}: {}", self.id(id), self.direct(direct)),
             GroupBody::Refused { id, refusal } => {
                 format!("{}: {}", self.id(id), refusal.sentence())
             }
@@ -146,7 +155,7 @@ impl<'a> Names<'a> {
     }
 
     fn statement(&mut self, s: &Statement) -> String {
-        let members: Vec<String> = s.members.iter().map(|(id, _)| self.member(id)).collect();
+        let members: Vec<String> = s.members.iter().map(|m| self.member(&m.entry.id)).collect();
         format!("{} [{}]", self.view(&s.key, s.term, s.number), members.join(" "))
     }
 
@@ -157,9 +166,9 @@ impl<'a> Names<'a> {
                 self.learn(&direct.key, came);
                 self.delta(&direct.key, gone, came)
             }
-            Content::Whole(entries) => {
-                self.learn(&direct.key, entries);
-                self.roster(entries)
+            Content::Whole(whole) => {
+                self.learn(&direct.key, &whole.entries);
+                self.roster(&whole.entries)
             }
         };
         format!("{view} {} {says}", reason(direct.reason))
@@ -170,10 +179,12 @@ impl<'a> Names<'a> {
         let call = match &request.call {
             Call::Join { mode, qos, .. } => join(group, *mode, qos),
             Call::Leave { member } => format!("leave {group} of {}", self.member(member)),
-            Call::Fail { members } => {
+            Call::Fail { members, cut } => {
                 let names: Vec<String> = members.iter().map(|id| self.member(id)).collect();
-                format!("fail {group} of {}", names.join(" "))
+                let what = if *cut { "cut" } else { "fail" };
+                format!("{what} {group} of {}", names.join(" "))
             }
+            Call::Here(statement) => format!("here {}", self.statement(statement)),
             Call::Merge { other } => format!("merge {other} into {group}"),
             Call::Split { new, members } => format!("split {members:?} of {group} off as {new}"),
             Call::View => format!("view of {group}"),
@@ -188,7 +199,7 @@ impl<'a> Names<'a> {
             GroupOp::Reserve(request) => format!("reserve: {}", self.request(request)),
             GroupOp::Create(request) => format!("create: {}", self.request(request)),
             GroupOp::Release { key } => format!("release {}", self.key(key)),
-            GroupOp::Lead { key, term, branch } => {
+            GroupOp::Lead { key, term, branch, .. } => {
                 let branch = name(branch);
                 format!("lead {} {term} below {branch}", self.key(key))
             }
@@ -213,10 +224,8 @@ impl<'a> Names<'a> {
                 let names: Vec<String> = branches.iter().map(name).collect();
                 format!("cut {}", names.join(" "))
             }
-            GroupOp::Path { mi, path } => {
-                let names: Vec<String> = path.iter().map(name).collect();
-                format!("path of {}: {}", name(&mi.address), names.join(" "))
-            }
+            GroupOp::Claim(request) => format!("claim: {}", self.request(request)),
+            GroupOp::Rebuild { key } => format!("rebuild {}", self.key(key)),
         }
     }
 }
