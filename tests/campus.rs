@@ -1,24 +1,46 @@
 //! Hierarchies of whole processes in one deterministic world.
+//!
+//! `MS_WALKS` schedules (default below) from seed `MS_SEED` (default 0) on. A failing seed is printed with the end of its
+//! transcript; `ms sim --campus --walk SEED` prints all of it.
 
 use membership::proto::coreset::Founding;
-use membership::proto::params::Params;
+use membership::sim::Tally;
+use membership::sim::campus::play::{Play, group, params};
+use membership::sim::campus::walk::{Report, replay, walk};
 use membership::sim::campus::{Campus, Plan};
+use std::env;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
-/// The timings of the specification's model.
-fn params() -> Params {
-    Params {
-        tick_ms: 10,
-        query: 60,
-        reply: 5,
-        retries: 2,
-        report_each_round: false,
-        confirm: 0,
-        merge: 0,
-    }
+/// As many as a debug build walks in well under a minute on two cores.
+const WALKS: u64 = 300;
+
+/// What must have happened in so many schedules, or they prove nothing.
+const SOMETIMES: &[&str] = &[
+    "lost",
+    "garbled",
+    "replayed",
+    "refused",
+    "created",
+    "joined",
+    "left",
+    "failed",
+    "resynced",
+    "outs",
+    "mservers lost",
+    "crashes",
+    "restarts",
+    "stops",
+];
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
-fn campus(plan: Plan) -> Campus {
+fn started(plan: Plan) -> Campus {
     let mut campus = Campus::new(1, plan, params());
+    campus.record();
     for node in 0..campus.plan().sites().len() {
         campus.start(node, Founding::IfNone);
     }
@@ -27,23 +49,21 @@ fn campus(plan: Plan) -> Campus {
 
 #[test]
 fn a_hierarchy_of_four_levels_stands_with_a_parent_for_every_set() {
-    let mut campus = campus(Plan::tree(&[2, 2, 2], 0));
-    let stands = campus.run_until(5000, Campus::stands);
+    let mut campus = started(Plan::tree(&[2, 2, 2], 1));
+    let stands = campus.run_until(1000, Campus::stands);
     assert!(stands, "{:?}", campus.violation());
-    println!("t{}: {:?}", campus.now(), campus.tally());
 }
 
 #[test]
 fn a_campus_that_leaps_over_idle_ticks_is_the_same_campus() {
     let run = |diligent: bool| {
-        let mut campus = Campus::new(1, Plan::tree(&[2, 2], 1), params());
-        campus.record();
+        let mut campus = started(Plan::tree(&[2, 2], 1));
         if diligent {
             campus.be_diligent();
         }
-        for node in 0..campus.plan().sites().len() {
-            campus.start(node, Founding::IfNone);
-        }
+        campus.run(300);
+        let app = campus.app(campus.plan().node("a1/1"));
+        campus.join(app, group("db"));
         campus.run(1000);
         assert_eq!(campus.violation(), None);
         campus
@@ -51,4 +71,149 @@ fn a_campus_that_leaps_over_idle_ticks_is_the_same_campus() {
     let (one, two) = (run(false), run(true));
     assert_eq!(one.tally(), two.tally());
     assert!(one.events() == two.events());
+}
+
+/// Two buildings, a group in one of them, and somebody of the other who joins.
+fn moving(plan: Plan) -> Play {
+    let mut play = Play::of(plan);
+    play.members("db", &["a1/1", "a2/1"]);
+    play.run(100);
+    let joiner = play.on("b1/1");
+    play.join(joiner, group("db"));
+    play
+}
+
+/// Ticks from the join to the view, if nothing fails.
+const MOVE: u32 = 40;
+
+#[test]
+fn a_core_that_moves_up_survives_a_crash_of_any_node_at_any_step() {
+    let moving = moving(Plan::tree(&[2, 2], 1).with_standbys());
+    let mut failed = Vec::new();
+    for node in ["a", "a'", "b", "b'", "a1", "a2", "b1", "a1/1", "a2/1", "b1/1"] {
+        for tick in 0..MOVE {
+            let mut play = moving.clone();
+            play.run(tick);
+            play.crash(node);
+            play.run(20);
+            play.restart(node);
+            let ended = play.end();
+            failed.extend(ended.failed().iter().map(|why| format!("{node} at {tick}: {why}")));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_core_that_moves_up_survives_the_loss_of_any_message() {
+    let names = ["SUBMIT", "DIRECT", "ACK", "GRANT", "INITIATE", "COMMIT"];
+    let pairs = [
+        ("b1/1", "b1"),
+        ("b1", "b2"),
+        ("b1", "b"),
+        ("b", "a"),
+        ("a", "b"),
+        ("a", "a1"),
+        ("a", "a2"),
+        ("a1", "a"),
+        ("a1", "a1/1"),
+        ("b", "b1"),
+        ("b1", "b1/1"),
+    ];
+    let mut still = Play::of(Plan::tree(&[2, 2], 1));
+    let apps = still.members("db", &["a1/1", "a2/1"]);
+    still.run(100);
+    let mut failed = Vec::new();
+    for name in names {
+        for (from, to) in pairs {
+            for times in [1, 2] {
+                let (mut play, mut apps) = (still.clone(), apps.clone());
+                play.lose(name, from, to, times);
+                let joiner = play.on("b1/1");
+                play.join(joiner, group("db"));
+                apps.push(joiner);
+                play.until_in("db", &apps);
+                let ended = play.end();
+                let what = format!("{times} {name} {from} -> {to}");
+                failed.extend(ended.failed().iter().map(|why| format!("{what}: {why}")));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[derive(Default)]
+struct Sum {
+    tally: Tally,
+    walks: u64,
+    ticks: u64,
+    slowest: (u64, u64),
+    failed: Vec<Report>,
+}
+
+impl Sum {
+    fn add(&mut self, report: Report) {
+        self.tally.merge(&report.tally);
+        self.walks += 1;
+        self.ticks += report.ticks;
+        self.slowest = self.slowest.max((report.rested, report.seed));
+        if report.violation.is_some() {
+            self.failed.push(report);
+        }
+    }
+}
+
+#[test]
+fn no_schedule_of_faults_breaks_a_rule() {
+    let walks = number("MS_WALKS").unwrap_or(WALKS);
+    let first = number("MS_SEED").unwrap_or(0);
+    let next = AtomicU64::new(first);
+    let sum = Mutex::new(Sum::default());
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + walks || sum.lock().unwrap().failed.len() >= 20 {
+                        break;
+                    }
+                    let report = walk(seed);
+                    sum.lock().unwrap().add(report);
+                }
+            });
+        }
+    });
+    let mut sum = sum.into_inner().unwrap();
+    println!("{} walks, {} ticks; slowest {:?}", sum.walks, sum.ticks, sum.slowest);
+    println!("{:?}", sum.tally);
+    sum.failed.sort_by_key(|report| report.seed);
+    for report in &sum.failed {
+        let violation = report.violation.as_ref().unwrap();
+        println!(
+            "seed {} ({} nodes, {} apps): {violation}",
+            report.seed, report.nodes, report.apps
+        );
+    }
+    if let Some(worst) = sum.failed.iter().min_by_key(|report| (report.nodes, report.ticks)) {
+        let again = replay(worst.seed);
+        let lines: Vec<&str> = again.transcript.lines().collect();
+        println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        let (failed, walks) = (sum.failed.len(), sum.walks);
+        panic!("{failed} of {walks} schedules break a rule; the smallest: seed {}", worst.seed);
+    }
+    if walks >= WALKS {
+        for what in SOMETIMES {
+            assert!(sum.tally.of(what) > 0, "there were no {what}: the walks prove nothing");
+        }
+    }
+}
+
+#[test]
+fn a_seed_replays_to_the_letter() {
+    for seed in 0..4 {
+        let (one, two) = (replay(seed), replay(seed));
+        assert!(one.transcript == two.transcript, "seed {seed}");
+        assert_eq!(walk(seed).tally, one.report.tally, "recording changes the run");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! `REWRITE=1` takes the transcripts as they are now; the difference is for review.
 
-use membership::sim::scenario::{ALL, Scenario, find};
+use membership::sim::campus;
+use membership::sim::scenario::{ALL, find};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,12 +48,38 @@ fn difference(old: &str, new: &str) -> String {
     shown.map(|(_, (sign, line))| format!("{sign} {line}\n")).collect()
 }
 
+/// A scenario of either world, and how it is played: what it expected in vain, and its transcript.
+struct Story {
+    name: &'static str,
+    heading: String,
+    play: Box<dyn Fn() -> (Vec<String>, String)>,
+}
+
+fn all() -> Vec<Story> {
+    let sets = ALL.iter().map(|s| Story {
+        name: s.name,
+        heading: s.heading(),
+        play: Box::new(|| {
+            let play = (s.run)();
+            (play.failed().to_vec(), play.transcript())
+        }),
+    });
+    let groups = campus::scenario::ALL.iter().map(|s| Story {
+        name: s.name,
+        heading: s.heading(),
+        play: Box::new(|| {
+            let play = (s.run)();
+            (play.failed().to_vec(), play.transcript())
+        }),
+    });
+    sets.chain(groups).collect()
+}
+
 /// What is wrong with a scenario: nothing, if it ends as it should and as it is written down.
-fn judge(scenario: &Scenario) -> Vec<String> {
-    let play = (scenario.run)();
-    let mut wrong: Vec<String> = play.failed().to_vec();
-    let found = format!("{}\n{}", scenario.heading(), play.transcript());
-    let path = file(scenario.name);
+fn judge(story: &Story) -> Vec<String> {
+    let (mut wrong, transcript) = (story.play)();
+    let found = format!("{}\n{transcript}", story.heading);
+    let path = file(story.name);
     if env::var_os("REWRITE").is_some() {
         fs::write(&path, &found).unwrap();
     }
@@ -68,9 +95,9 @@ fn judge(scenario: &Scenario) -> Vec<String> {
 fn every_scenario_ends_as_it_should_and_as_it_is_written_down() {
     let only = env::var("STORY").ok();
     let mut failed = 0;
-    for scenario in ALL.iter().filter(|s| only.as_ref().is_none_or(|name| s.name == name)) {
-        for wrong in judge(scenario) {
-            println!("{}: {wrong}", scenario.name);
+    for story in all().iter().filter(|s| only.as_ref().is_none_or(|name| s.name == name)) {
+        for wrong in judge(story) {
+            println!("{}: {wrong}", story.name);
             failed += 1;
         }
     }
@@ -79,8 +106,8 @@ fn every_scenario_ends_as_it_should_and_as_it_is_written_down() {
 
 #[test]
 fn there_is_a_file_for_every_scenario_and_no_other() {
-    let names: BTreeSet<String> = ALL.iter().map(|s| format!("{}.txt", s.name)).collect();
-    assert_eq!(names.len(), ALL.len(), "no name stands twice");
+    let names: BTreeSet<String> = all().iter().map(|s| format!("{}.txt", s.name)).collect();
+    assert_eq!(names.len(), all().len(), "no name stands twice");
     let files = fs::read_dir(file("").parent().unwrap()).unwrap();
     let files: BTreeSet<String> =
         files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -92,6 +119,7 @@ fn a_scenario_is_found_by_its_name_and_a_figure_by_its_number() {
     for scenario in ALL {
         assert_eq!(find(scenario.name).unwrap().name, scenario.name);
     }
+    assert_eq!(campus::scenario::find("43").unwrap().name, "figure-43");
     assert_eq!(find("16").unwrap().name, "figure-16");
     assert!(find("17").is_none(), "Figure 17 is an algorithm");
 }
@@ -112,9 +140,9 @@ fn ms_sim(args: &[&str]) -> (i32, String, String) {
 #[test]
 fn ms_sim_lists_the_scenarios_and_plays_them() {
     let (code, list, _) = ms_sim(&[]);
-    assert_eq!((code, list.lines().count()), (0, ALL.len()));
-    for (line, scenario) in list.lines().zip(ALL) {
-        assert_eq!(line.split_once("  ").map(|(name, _)| name), Some(scenario.name));
+    assert_eq!((code, list.lines().count()), (0, all().len()));
+    for (line, story) in list.lines().zip(all()) {
+        assert_eq!(line.split_once("  ").map(|(name, _)| name), Some(story.name));
     }
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figure-22.svg");
     let (code, text, _) = ms_sim(&["22", "--svg", picture.to_str().unwrap()]);
@@ -143,7 +171,16 @@ fn ms_sim_refuses_what_it_cannot_do_in_words() {
         (&["--walks", "0"], "--walks 0: must be a number from 1"),
         (&["--walk", "1", "--hosts", "2"], "--hosts 2: must be a number from 3 to 64"),
         (&["16", "--seed", "1"], "--seed goes with --walks only"),
-        (&["--svg", "x"], "--svg goes with a SCENARIO and --walk only"),
+        (&["--svg", "x"], "--svg goes with a SCENARIO and --walk of core-sets only"),
+        (
+            &["--campus", "--walk", "1", "--svg", "x"],
+            "--svg goes with a SCENARIO and --walk of core-sets only",
+        ),
+        (&["--campus"], "--campus goes with --walk and --walks only"),
+        (
+            &["--campus", "--walk", "1", "--hosts", "4"],
+            "--hosts goes with --walk and --walks of core-sets only",
+        ),
     ] {
         let (code, out, err) = ms_sim(args);
         assert!(code == 64 && out.is_empty() && err.contains(words), "{args:?}: {code} {err}");

@@ -40,7 +40,7 @@ _ms() {
             ;;
         decode) options="-j --json -p --port -h --help -V --version" ;;
         status) options="-j --json --run-dir -h --help -V --version" ;;
-        sim) options="--svg --walk --walks --seed --hosts -h --help -V --version" ;;
+        sim) options="--svg --walk --walks --seed --hosts --campus -h --help -V --version" ;;
         *) return ;;
     esac
 

@@ -23,7 +23,7 @@ complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was exclud
 complete -c ms -n __fish_use_subcommand -a trace -d 'follow what the daemons of this host send, receive and decide'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
-complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets in a simulated world'
+complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets and groups in a simulated world'
 
 __ms_option mserver,mi,mcaster -s c -l config -r -F -d 'configuration'
 __ms_option mserver,mi,mcaster -l check -d 'check the configuration and do nothing else'
@@ -104,6 +104,7 @@ __ms_option sim -l walk -x -d 'play the random walk of this seed'
 __ms_option sim -l walks -x -d 'try so many random walks'
 __ms_option sim -l seed -x -d 'seed of the first of the walks'
 __ms_option sim -l hosts -x -d 'hosts of a walk at most'
+__ms_option sim -l campus -d 'walk over hierarchies with application groups'
 complete -c ms -n '__fish_seen_subcommand_from sim' -a "(ms sim 2>/dev/null | string replace -r '  +' \t)"
 
 __ms_option mserver,mi,mcaster,mgr,decode,status,sim,why,trace -s h -l help -d 'print the usage'

@@ -75,7 +75,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "sim",
         operands: "[SCENARIO]",
-        about: "play core-sets: figures, counterexamples, random walks",
+        about: "play core-sets and groups: figures, random walks",
         options: &[options::SIM, options::ALWAYS],
         run: sim::run,
     },

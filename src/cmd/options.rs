@@ -140,6 +140,7 @@ pub const SIM: &[Opt] = &[
         ..with("", "seed", "SEED", "seed of the first of the walks (default 0)")
     },
     Opt { keyword: false, ..with("", "hosts", "N", "hosts of a walk at most (default 16)") },
+    flag("", "campus", "walk over hierarchies with application groups"),
 ];
 
 /// `ms why [options] ADDRESS`

@@ -13,6 +13,7 @@
 //! other, and a message never arrives above the place where it was sent. Ticks in which nothing is
 //! seen take no room. Monitoring and probing are left out unless they are asked for.
 
+mod campus;
 mod svg;
 mod text;
 
@@ -80,12 +81,16 @@ pub(super) enum Mark {
     Ends,
     /// It is not run, or run again.
     Stops(bool),
+    /// An application there calls, or is told something.
+    Told(String),
 }
 
 /// What a diagram shows.
 #[derive(Clone, Debug, Default)]
 pub struct Diagram {
     hosts: Vec<HostId>,
+    /// What hosts are called that have more than a number.
+    names: BTreeMap<HostId, String>,
     fans: Vec<Fan>,
     marks: Vec<(HostId, Place, Mark)>,
     stories: Vec<(Place, String)>,
@@ -103,9 +108,7 @@ impl Diagram {
         for event in events {
             layout.add(event, &shown);
         }
-        layout.diagram.hosts = layout.seen.into_iter().collect();
-        layout.diagram.fans.iter_mut().for_each(Fan::forget_the_dead);
-        layout.diagram
+        layout.finish()
     }
 
     /// All ticks in which something is drawn, and how many slots each has.
@@ -151,17 +154,7 @@ impl Layout {
     fn add(&mut self, event: &Event, shown: &impl Fn(Kind) -> bool) {
         let tick = event.tick;
         match &event.what {
-            What::Story(text) => {
-                let slots = self.last.values().filter(|(at, ..)| *at == tick);
-                let slot = slots.map(|(_, slot, _)| slot + 1).max().unwrap_or(0);
-                // Remarks that follow one another stand together.
-                let slot = match self.free {
-                    (at, free) if at == tick && slot < free => free - 1,
-                    _ => slot,
-                };
-                self.diagram.stories.push(((tick, slot), text.clone()));
-                self.free = (tick, slot + 1);
-            }
+            What::Story(text) => self.story(tick, text),
             What::Process { host, fate } => {
                 let mark = match fate {
                     Fate::Starts(_) => Mark::Starts,
@@ -172,17 +165,9 @@ impl Layout {
                 self.mark(tick, *host, mark);
             }
             What::Sent { id, from, group, message, copies } if shown(Kind::of(message)) => {
-                let at = self.below(tick, *from);
                 let label = self.label(message);
-                let arrows = copies
-                    .iter()
-                    .filter(|copy| copy.due.is_empty())
-                    .map(|copy| Arrow { to: copy.to, end: End::Lost })
-                    .collect();
-                self.seen.insert(*from);
-                self.fans.insert(*id, self.diagram.fans.len());
-                let fan = Fan { from: *from, at, group: *group, label, arrows };
-                self.diagram.fans.push(fan);
+                let lost = copies.iter().filter(|copy| copy.due.is_empty()).map(|copy| copy.to);
+                self.sent((tick, *id), (*from, *group), label, lost.collect());
             }
             What::Arrived { id, host } => self.arrive(tick, *id, *host, End::At),
             What::Unheard { id, host } => self.arrive(tick, *id, *host, End::Unheard),
@@ -198,6 +183,38 @@ impl Layout {
             What::Out { host, .. } => self.mark(tick, *host, Mark::Ends),
             What::Note { host, note } => self.note(tick, *host, note),
         }
+    }
+
+    fn finish(mut self) -> Diagram {
+        self.diagram.hosts = self.seen.into_iter().collect();
+        self.diagram.fans.iter_mut().for_each(Fan::forget_the_dead);
+        self.diagram
+    }
+
+    fn story(&mut self, tick: u64, text: &str) {
+        let slots = self.last.values().filter(|(at, ..)| *at == tick);
+        let slot = slots.map(|(_, slot, _)| slot + 1).max().unwrap_or(0);
+        // Remarks that follow one another stand together.
+        let slot = match self.free {
+            (at, free) if at == tick && slot < free => free - 1,
+            _ => slot,
+        };
+        self.diagram.stories.push(((tick, slot), text.to_string()));
+        self.free = (tick, slot + 1);
+    }
+
+    fn sent(
+        &mut self,
+        (tick, id): (u64, u64),
+        (from, group): (HostId, bool),
+        label: String,
+        lost: Vec<HostId>,
+    ) {
+        let at = self.below(tick, from);
+        let arrows = lost.into_iter().map(|to| Arrow { to, end: End::Lost }).collect();
+        self.seen.insert(from);
+        self.fans.insert(id, self.diagram.fans.len());
+        self.diagram.fans.push(Fan { from, at, group, label, arrows });
     }
 
     fn note(&mut self, tick: u64, host: HostId, note: &SetNote) {

@@ -79,9 +79,11 @@ impl Plan<'_> {
         }
         for host in self.diagram.hosts.clone() {
             let x = self.x(host);
+            let name =
+                self.diagram.names.get(&host).map_or(format!("m{host}"), |name| escaped(name));
             let _ = writeln!(
                 self.out,
-                "<text class=\"head\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">m{host}</text>",
+                "<text class=\"head\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{name}</text>",
                 MARGIN - 14
             );
             self.lifeline(host);
@@ -149,7 +151,7 @@ impl Plan<'_> {
                     bar = (*phase != "idle").then_some((y, *phase));
                     continue;
                 }
-                Mark::View(_) | Mark::Isolates(_) => continue,
+                Mark::View(_) | Mark::Isolates(_) | Mark::Told(_) => continue,
             };
             if *mark == Mark::Ends {
                 self.bar(host, bar.take(), y);
@@ -269,6 +271,15 @@ impl Plan<'_> {
                     x + 8,
                     y + 4,
                     names.join(", ")
+                );
+            }
+            Mark::Told(what) => {
+                let _ = writeln!(
+                    self.out,
+                    "<text class=\"story\" x=\"{}\" y=\"{}\">{}</text>",
+                    x + 8,
+                    y + 4,
+                    escaped(what)
                 );
             }
             Mark::Ends => self.cross(x, y, 8),

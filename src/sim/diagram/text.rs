@@ -13,7 +13,8 @@ impl Diagram {
     pub fn text(&self) -> String {
         let mut text = format!("{:>5}   ", "tick");
         for host in &self.hosts {
-            let _ = write!(text, "{host:<STEP$}");
+            let name = self.names.get(host).cloned().unwrap_or_else(|| host.to_string());
+            let _ = write!(text, "{name:<STEP$}");
         }
         let mut text = text.trim_end().to_string() + "\n";
         for (tick, slots) in self.ticks() {
@@ -136,6 +137,7 @@ fn words(mark: &Mark) -> String {
         Mark::Ends => "X".to_string(),
         Mark::Stops(true) => ":stopped".to_string(),
         Mark::Stops(false) => "|continued".to_string(),
+        Mark::Told(what) => format!("({what})"),
     }
 }
 

@@ -178,7 +178,7 @@ impl Members {
             return self.wrong("ROSTER", &line, why);
         }
         let roster = self.variant(&line, *digest, roster);
-        self.taken_out(&line, before.as_ref(), event);
+        self.taken_out(&line, before.as_ref(), event, &roster);
         let last = LastView { key: *key, term: *term, number: *number, digest: *digest, roster };
         self.standing.insert((log, *member), Standing::In(last));
     }
@@ -227,13 +227,20 @@ impl Members {
         }
     }
 
-    /// Whoever leaves or fails is out for good.
-    fn taken_out(&mut self, line: &Line<'_>, before: Option<&LastView>, event: &LocalEvent) {
-        let LocalEvent::View { reason: Reason::Left | Reason::Failed, gone, .. } = event else {
+    /// Whoever leaves or fails is out for good. What is gone is seen from the rosters, for those who are told them whole.
+    fn taken_out(
+        &mut self,
+        line: &Line<'_>,
+        before: Option<&LastView>,
+        event: &LocalEvent,
+        now: &[Entry],
+    ) {
+        let LocalEvent::View { reason: Reason::Left | Reason::Failed, .. } = event else { return };
+        let Some(before) = before.filter(|before| before.number + 1 == line.place.1) else {
             return;
         };
-        let Some(before) = before else { return };
-        for entry in before.roster.iter().filter(|entry| gone.contains(&entry.gid)) {
+        let stays: BTreeSet<MemberId> = now.iter().map(|entry| entry.id).collect();
+        for entry in before.roster.iter().filter(|entry| !stays.contains(&entry.id)) {
             let lowest = self.removed.entry((line.key.inc, entry.id)).or_insert(line.place);
             *lowest = line.place.min(*lowest);
             self.no_ghost(line, entry.id);
