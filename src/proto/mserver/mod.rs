@@ -433,7 +433,12 @@ impl Mserver {
 
     /// Our place with our peers.
     pub fn peers(&self) -> Option<&Seat> {
-        self.seats.get(&Side::Peer)
+        self.seat(Side::Peer)
+    }
+
+    /// Our place in a set.
+    pub fn seat(&self, side: Side) -> Option<&Seat> {
+        self.seats.get(&side)
     }
 
     /// A request of this host's operator, for our peers.

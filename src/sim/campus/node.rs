@@ -155,7 +155,7 @@ impl Node {
                 };
                 let life = Life { address: own, inc };
                 let servers = servers.iter().map(|&server| plan.sites()[server].address).collect();
-                let config = MiConfig { life, lan, servers, params };
+                let config = MiConfig { life, lan, servers, params, built_in: false };
                 Process::Mi(Box::new(Alone::start(config, &mut actions)))
             }
         });

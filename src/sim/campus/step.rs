@@ -98,6 +98,16 @@ impl Campus {
                 Action::Relay { .. } | Action::Note(_) | Action::Ready => {}
             }
         }
+        self.look(node);
+    }
+
+    /// Shows the watch what a mserver knows.
+    fn look(&mut self, node: NodeId) {
+        let mut watch = std::mem::take(&mut self.registries);
+        for known in self.knowledge_of(node) {
+            watch.stepped(self.now, &self.plan, &known);
+        }
+        self.registries = watch;
     }
 
     fn tell(&mut self, client: u64, event: LocalEvent) {

@@ -9,13 +9,15 @@
 //! is diligent leaps over none, and is the same campus: that proves what processes say of when they are due.
 
 use super::event::{Event, Fate, What};
-use super::invariants::{Hush, Members, Resting, Violation, Wish, settled};
+use super::invariants::{
+    Hush, Known, Members, Registries, Resting, Violation, Wish, at_rest, settled,
+};
 use super::node::{Node, Process};
 use super::plan::{NodeId, Plan};
 use super::sieve::Network;
 use crate::proto::coreset::{CoreSet, Founding};
 use crate::proto::mi::LocalCall;
-use crate::proto::mserver::{Mserver, Seat};
+use crate::proto::mserver::{Mserver, Seat, Side};
 use crate::proto::params::Params;
 use crate::proto::step::{Input, Via};
 use crate::sim::rng::Rng;
@@ -57,6 +59,7 @@ pub struct Campus {
     pub network: Network,
     pub(super) members: Members,
     pub(super) hush: Hush,
+    pub(super) registries: Registries,
     pub(super) other: Option<Violation>,
     pub(super) tally: Tally,
     pub(super) log: Option<Vec<Event>>,
@@ -81,6 +84,7 @@ impl Campus {
             network: Network::new(rng.fork()),
             members: Members::default(),
             hush: Hush::default(),
+            registries: Registries::default(),
             other: None,
             tally: Tally::default(),
             log: None,
@@ -127,7 +131,8 @@ impl Campus {
 
     /// The first violation.
     pub fn violation(&self) -> Option<&Violation> {
-        self.members.violation().or(self.hush.violation()).or(self.other.as_ref())
+        let of_others = self.registries.violation().or(self.other.as_ref());
+        self.members.violation().or(self.hush.violation()).or(of_others)
     }
 
     /// Reports what broke a rule.
@@ -346,6 +351,27 @@ impl Campus {
         true
     }
 
+    /// What all mservers know, of each of their sets and of their LANs.
+    pub fn knowledge(&self) -> Vec<Known<'_>> {
+        (0..self.nodes.len()).flat_map(|node| self.knowledge_of(node)).collect()
+    }
+
+    pub(super) fn knowledge_of(&self, node: NodeId) -> Vec<Known<'_>> {
+        let Some(mserver) = self.mserver(node) else { return Vec::new() };
+        let who = self.plan.sites()[node].address;
+        let of_set = |side: Side| {
+            let registry = mserver.groups().registry(side)?;
+            let view = mserver.seat(side)?.set()?.view()?;
+            let (set, level, position) = (view.name.base, view.level, Some(view.position));
+            Some(Known { who, set, level, position, registry })
+        };
+        let lan = mserver.groups().lan().map(|lan| {
+            let (set, registry) = (lan.name(), lan.registry());
+            Known { who, set, level: 0, position: None, registry }
+        });
+        [Side::Peer, Side::Child].into_iter().filter_map(of_set).chain(lan).collect()
+    }
+
     /// Whether every application stands as it should once the faults have ended.
     ///
     /// # Errors
@@ -357,7 +383,10 @@ impl Campus {
             .enumerate()
             .map(|(app, entry)| Wish { log: app as u64, alive: entry.alive, calls: &entry.calls })
             .collect();
-        settled(&Resting { now: self.now, members: &self.members, wishes: &wishes })
+        let tick = self.now;
+        let live = settled(&Resting { now: tick, members: &self.members, wishes: &wishes })?;
+        let broken = |(rule, first, second)| Violation { rule, tick, first, second };
+        at_rest(&self.knowledge(), &live).map_err(broken)
     }
 
     /// One of the datagrams of the past arrives again, at any node.

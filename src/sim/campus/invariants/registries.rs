@@ -27,7 +27,8 @@ pub struct Known<'a> {
     /// Of which level.
     pub level: u8,
     /// Where that set is, there.
-    pub position: Position,
+    /// None: it decides alone.
+    pub position: Option<Position>,
     /// What it knows.
     pub registry: &'a Registry,
 }
@@ -49,6 +50,7 @@ impl Registries {
     /// A mserver has done a step.
     pub fn stepped(&mut self, now: u64, plan: &Plan, known: &Known<'_>) {
         let Known { who, set, level, position, registry } = *known;
+        let Some(position) = position else { return };
         if self.last.insert((who, set), position) == Some(position) {
             return;
         }
@@ -165,7 +167,7 @@ mod tests {
     ) -> Known<'a> {
         let who = plan.sites()[plan.node(who)].address;
         let position = Position { num: ViewNumber(3), k: 1, digest: Digest([1; 16]) };
-        Known { who, set: group(set), level, position, registry }
+        Known { who, set: group(set), level, position: Some(position), registry }
     }
 
     #[test]

@@ -34,18 +34,19 @@ pub struct Resting<'a> {
     pub wishes: &'a [Wish<'a>],
 }
 
-/// Whether the rules of rest hold.
+/// Whether the rules of rest hold; the groups that have members.
 ///
 /// # Errors
 /// The first that does not.
-pub fn settled(resting: &Resting<'_>) -> Result<(), Violation> {
+pub fn settled(resting: &Resting<'_>) -> Result<BTreeSet<RequestId>, Violation> {
     let broken = |rule, (first, second)| Violation { rule, tick: resting.now, first, second };
     for wish in resting.wishes.iter().filter(|wish| wish.alive) {
         calls(resting.members, wish).map_err(|what| broken("CALLS", what))?;
     }
     let views = live_views(resting);
     converge(&views).map_err(|what| broken("CONVERGE", what))?;
-    names(&views).map_err(|what| broken("NAMES", what))
+    names(&views).map_err(|what| broken("NAMES", what))?;
+    Ok(views.keys().copied().collect())
 }
 
 type What = (String, String);

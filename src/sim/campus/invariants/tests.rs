@@ -23,7 +23,14 @@ fn member(host: u8) -> MemberId {
 }
 
 fn entry(host: u8) -> Entry {
-    Entry { id: member(host), gid: host.into(), tag: Vec::new(), path: Vec::new(), roams: false }
+    Entry {
+        id: member(host),
+        gid: host.into(),
+        tag: Vec::new(),
+        path: Vec::new(),
+        roams: false,
+        lost: false,
+    }
 }
 
 pub fn group(name: &str) -> GroupName {
@@ -288,7 +295,7 @@ fn rest(logs: &[&[LocalEvent]], alive: &[bool]) -> &'static str {
     let wish = |(log, alive): (u64, &bool)| Wish { log, alive: *alive, calls: &calls };
     let wishes: Vec<Wish<'_>> = (0..).zip(alive).map(wish).collect();
     let resting = Resting { now: 9, members: &members, wishes: &wishes };
-    settled(&resting).map_or_else(|violation| violation.rule, |()| "none")
+    settled(&resting).map_or_else(|violation| violation.rule, |_| "none")
 }
 
 #[test]

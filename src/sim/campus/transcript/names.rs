@@ -119,13 +119,9 @@ impl<'a> Names<'a> {
 
     fn group(&mut self, message: &GroupMessage) -> String {
         match &message.body {
-            GroupBody::Register { number, groups } => {
-                let groups: Vec<String> = groups.iter().map(|s| self.statement(s)).collect();
-                format!("{number} {}", groups.join(", "))
-            }
-            GroupBody::Registered { number } | GroupBody::Unregister { number } => {
-                number.to_string()
-            }
+            GroupBody::Register { number, .. }
+            | GroupBody::Registered { number }
+            | GroupBody::Unregister { number } => number.to_string(),
             GroupBody::Poll { .. } | GroupBody::Polled { .. } => String::new(),
             GroupBody::Submit { request, way } => {
                 let way = match way {
@@ -209,7 +205,7 @@ impl<'a> Names<'a> {
                 format!("lock {} for {term} with {carrier}", self.key(key))
             }
             GroupOp::Unlock { key, term } => format!("unlock {} for {term}", self.key(key)),
-            GroupOp::Adopt { core, rider } => {
+            GroupOp::Adopt { core, rider, .. } => {
                 let view = self.view(&core.key, core.term, core.number);
                 let roster = self.roster(&core.roster);
                 let rider = rider.as_ref().map(|request| format!(", {}", self.request(request)));
