@@ -102,10 +102,11 @@ impl Groups {
 
     /// The first of the calls that wait for the core to come up: it is answered in the same change.
     fn rider(&mut self, key: &GroupKey) -> Option<Request> {
-        let pending = self
-            .pending
-            .values_mut()
-            .find(|p| p.request.group == key.name && p.step == Step::Raising && !p.below)?;
+        let parent = self.parent();
+        let pending = self.pending.values_mut().find(|p| {
+            let waits = p.request.group == key.name && p.step == Step::Raising;
+            waits && !p.below && Some(p.from) != parent
+        })?;
         pending.step = Step::Proposed(Side::Peer);
         Some(pending.request.clone())
     }

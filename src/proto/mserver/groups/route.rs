@@ -191,7 +191,13 @@ impl Groups {
         {
             return route;
         }
-        self.route_among_peers(request, *below, *way)
+        self.route_among_peers(pending)
+    }
+
+    /// The parent of our peers, if that is somebody else.
+    pub(super) fn parent(&self) -> Option<SocketAddrV4> {
+        let parent = self.spheres.get(&Side::Peer).and_then(|sphere| sphere.parent);
+        parent.filter(|parent| *parent != self.own())
     }
 
     /// If the side below knows the group, there.
@@ -231,7 +237,10 @@ impl Groups {
         }
     }
 
-    fn route_among_peers(&self, request: &Request, below: bool, way: Way) -> Route {
+    fn route_among_peers(&self, pending: &Pending) -> Route {
+        let Pending { request, from, below, way, .. } = pending;
+        let (below, way) = (*below, *way);
+        let from_parent = !below && self.parent() == Some(*from);
         if let Some(route) = self.route_in_lan(request, below) {
             return route;
         }
@@ -247,6 +256,8 @@ impl Groups {
             Some(Role::Core { .. } | Role::Above(_)) if way == Way::Reserve => {
                 Route::Refuse(Refusal::Exists)
             }
+            // Our parent asks for somebody outside of our set: now that the core is here, it raises it further.
+            Some(Role::Core { .. }) if from_parent && wants_in(&request.call) => Route::Drop,
             Some(Role::Core { .. }) => Route::Agree(Side::Peer, Proposal::Call, path),
             // It has just gone, or is not there yet.
             Some(Role::Above(branch)) if *branch == self.own() => Route::Hold,
