@@ -323,12 +323,19 @@ impl Groups {
             _ if matches!(request.call, Call::Here(_)) => {
                 Route::Agree(Side::Peer, Proposal::Claim, path)
             }
+            // The core was above and is lost; before anything else happens, it is rebuilt from what we know.
+            None if self.has_members(request.group) => Route::Hold,
             _ if !creates => Route::Refuse(Refusal::NotFound),
             Some(parent) if !reaches(&reserve, name, level) => {
                 Route::To(parent, Way::Reserve, path)
             }
             _ => Route::Agree(Side::Peer, Proposal::Reserve, path),
         }
+    }
+
+    /// Whether a group of that name has members below us, as far as we were told.
+    fn has_members(&self, group: GroupName) -> bool {
+        self.relay.groups().any(|key| key.full_name() == (group, None))
     }
 
     /// Whether the core of a group below may come up to our peers.

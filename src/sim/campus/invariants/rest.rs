@@ -3,13 +3,14 @@
 //! ```text
 //! CALLS     every call of a live application has its answer
 //! CONVERGE  all members of a group have one view, and live members are in it, each once, and nobody else
-//! NAMES     a name, with its suffix, is one group's
+//! NAMES     a name that is kept everywhere is, with its suffix, one group's
 //! ```
 
 use super::Violation;
 use super::members::{LastView, LogId, Members, Standing};
+use crate::name::GroupName;
 use crate::proto::mi::{Ask, LocalCall};
-use crate::wire::group::{MemberId, RequestId};
+use crate::wire::group::{MemberId, RequestId, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an application wanted.
@@ -45,7 +46,8 @@ pub fn settled(resting: &Resting<'_>) -> Result<BTreeSet<RequestId>, Violation> 
     }
     let views = live_views(resting);
     converge(&views).map_err(|what| broken("CONVERGE", what))?;
-    names(&views).map_err(|what| broken("NAMES", what))?;
+    let narrow = narrow(resting.wishes);
+    names(&views, &narrow).map_err(|what| broken("NAMES", what))?;
     Ok(views.keys().copied().collect())
 }
 
@@ -110,10 +112,20 @@ fn converge(views: &Views<'_>) -> Result<(), What> {
     Ok(())
 }
 
-fn names(views: &Views<'_>) -> Result<(), What> {
+/// Names that somebody wanted for less than everything: there may be several groups of such.
+fn narrow(wishes: &[Wish<'_>]) -> BTreeSet<GroupName> {
+    let is_narrow = |call: &&LocalCall| match &call.ask {
+        Ask::Join { qos, .. } => qos.name_scope != Scope::Top,
+        _ => false,
+    };
+    let calls = wishes.iter().flat_map(|wish| wish.calls);
+    calls.filter(is_narrow).map(|call| call.group).collect()
+}
+
+fn names(views: &Views<'_>, narrow: &BTreeSet<GroupName>) -> Result<(), What> {
     let mut known = BTreeMap::new();
     for (inc, all) in views {
-        for (log, _, view) in all {
+        for (log, _, view) in all.iter().filter(|(.., view)| !narrow.contains(&view.key.name)) {
             let name = (view.key.name, view.key.suffix);
             if let Some((other, by)) = known.insert(name, (inc, log))
                 && other != inc

@@ -88,5 +88,8 @@ fn figure_45() -> Play {
     play.join(joiner, group("db"));
     play.until_sent("DIRECT", "a");
     play.crash("a");
+    play.run(900);
+    play.say("the building gets its mserver back");
+    play.restart("a");
     play.end()
 }
