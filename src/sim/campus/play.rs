@@ -9,9 +9,11 @@ use super::world::Campus;
 use crate::name::GroupName;
 use crate::proto::coreset::Founding;
 use crate::proto::mi::LocalEvent;
+use crate::proto::mserver::Below;
 use crate::proto::params::Params;
 use crate::sim::links::Catch;
 use crate::wire::group::{MemberId, Refusal};
+use std::net::SocketAddrV4;
 use std::ops::{Deref, DerefMut};
 
 /// Ticks in which a campus must come to rest.
@@ -217,6 +219,17 @@ impl Play {
         below.iter().filter(|other| **other != node).any(|other| view(other) == Some(address))
     }
 
+    /// Lets time pass until a set, or the LAN of a mserver of that name, and nobody else decides a group.
+    pub fn until_core(&mut self, name: &str, place: &str) {
+        let group = group(name);
+        let site = self.plan().sites().iter().find(|site| site.name == place);
+        let set = site.map_or_else(|| place.to_string(), |site| lan_of(site.address).to_string());
+        self.until(&format!("the core of {name} in {place}"), |campus| {
+            let cores = campus.cores(group);
+            cores.len() == 1 && cores.iter().all(|core| core.to_string() == set)
+        });
+    }
+
     /// The end: every application stands as it should, no rule was broken, and nothing more happens.
     pub fn end(mut self) -> Play {
         let rests = self.campus.run_until(BOUND, |campus| campus.rests().is_ok());
@@ -246,6 +259,13 @@ pub fn are_in(campus: &Campus, group: GroupName, apps: &[AppId]) -> bool {
                 .iter()
                 .all(|v| v.roster.iter().map(|entry| entry.id).eq(members.iter().copied()))
     })
+}
+
+/// The LAN of a mserver.
+fn lan_of(address: SocketAddrV4) -> GroupName {
+    match Below::lan_of(address, false) {
+        Below::Lan { name, .. } | Below::Set(name) => name,
+    }
 }
 
 /// Events that applications were told.

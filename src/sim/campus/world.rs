@@ -15,7 +15,9 @@ use super::invariants::{
 use super::node::{Node, Process};
 use super::plan::{NodeId, Plan};
 use super::sieve::Network;
+use crate::name::GroupName;
 use crate::proto::coreset::{CoreSet, Founding};
+use crate::proto::group::Role;
 use crate::proto::mi::LocalCall;
 use crate::proto::mserver::{Mserver, Seat, Side};
 use crate::proto::params::Params;
@@ -23,7 +25,7 @@ use crate::proto::step::{Input, Via};
 use crate::sim::rng::Rng;
 use crate::sim::tally::Tally;
 use crate::wire::coreset::Position;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::rc::Rc;
 
@@ -370,6 +372,16 @@ impl Campus {
             Known { who, set, level: 0, position: None, registry }
         });
         [Side::Peer, Side::Child].into_iter().filter_map(of_set).chain(lan).collect()
+    }
+
+    /// The sets, and LANs, of which somebody holds that they decide a group of that name.
+    pub fn cores(&self, group: GroupName) -> BTreeSet<GroupName> {
+        let knowledge = self.knowledge();
+        let decides = |known: &&Known<'_>| {
+            let record = known.registry.get((group, None));
+            record.is_some_and(|record| matches!(record.role, Role::Core { .. }))
+        };
+        knowledge.iter().filter(decides).map(|known| known.set).collect()
     }
 
     /// Whether every application stands as it should once the faults have ended.

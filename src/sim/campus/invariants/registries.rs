@@ -61,7 +61,7 @@ impl Registries {
         let name = plan.name_at(who);
         if first != hash {
             let second = format!("{} had another at the same position", plan.name_at(by));
-            let first = format!("{name} in {set} knows {registry:?}");
+            let first = format!("{name} in {set} knows {}", list(registry));
             self.broken("REPLICA", now, first, second);
         }
         for record in registry.iter() {
@@ -142,6 +142,24 @@ pub fn at_rest(
 
 fn records<'a>(all: &'a [Known<'a>]) -> impl Iterator<Item = (&'a Known<'a>, &'a Record)> {
     all.iter().flat_map(|known| known.registry.iter().map(move |record| (known, record)))
+}
+
+/// The groups of a registry, in words.
+fn list(registry: &Registry) -> String {
+    let role = |record: &Record| match &record.role {
+        Role::Reserved(_) => "reserved".to_string(),
+        Role::Core { core, lock } => {
+            let lock = if lock.is_some() { ", locked" } else { "" };
+            format!("core at {}.{}{lock}", core.term, core.number)
+        }
+        Role::Above(branch) => format!("below {branch}"),
+        Role::Suspended(branch) => format!("below {branch}, suspended"),
+        Role::Lost => "lost".to_string(),
+        Role::Claimed(claims) => format!("claimed by {}", claims.len()),
+    };
+    let all: Vec<String> =
+        registry.iter().map(|r| format!("{} {} {}", r.key, r.term, role(r))).collect();
+    format!("[{}]", all.join("; "))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::sim::campus::play::{Play, group};
 fn two_buildings() -> (Play, Vec<usize>) {
     let mut play = Play::of(Plan::tree(&[2, 2], 1));
     let apps = play.members("db", &["a1/1", "b1/1"]);
+    play.until_core("db", "top");
     play.run(100);
     (play, apps)
 }

@@ -4,9 +4,6 @@ use super::Scenario;
 use crate::sim::campus::plan::Plan;
 use crate::sim::campus::play::{Play, group};
 
-/// Ticks in which a core has moved down, hold-down and all.
-const LONG: u32 = 2000;
-
 fn two_buildings() -> Play {
     Play::of(Plan::tree(&[2, 2], 1))
 }
@@ -21,7 +18,15 @@ pub(super) const CORE_MOVES_UP: Scenario = Scenario {
 
 fn core_moves_up() -> Play {
     let mut play = two_buildings();
-    play.members("db", &["a1/1", "a2/1", "b1/1"]);
+    let mut apps = Vec::new();
+    for (node, core) in [("a1/1", "a1"), ("a2/1", "set-a"), ("b1/1", "top")] {
+        let app = play.on(node);
+        apps.push(app);
+        play.join(app, group("db"));
+        play.until_in("db", &apps);
+        play.until_core("db", core);
+        play.run(30);
+    }
     play.end()
 }
 
@@ -39,7 +44,7 @@ fn core_moves_down() -> Play {
     play.leave(apps[1], group("db"));
     apps.remove(1);
     play.until_in("db", &apps);
-    play.run(LONG);
+    play.until_core("db", "a1");
     let joiner = play.on("a1/1");
     play.join(joiner, group("db"));
     apps.push(joiner);
