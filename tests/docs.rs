@@ -399,13 +399,7 @@ fn words_counted_below(path: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_counter_stands_in_the_page_of_its_daemon() {
-<<<<<<< HEAD
-    let group = ["group/replica.rs", "group/sync.rs"];
-    let mserver = [&["ring.rs", "enrolment.rs", "parcel.rs", "mserver", "coreset"][..], &group];
-    let mserver = mserver.concat();
-=======
     let mserver = ["ring.rs", "enrolment.rs", "parcel.rs", "mserver", "coreset", "group"];
->>>>>>> 6b850e7 (mserver: what it ignores of groups stands in its page)
     let mi = ["mi", "parcel.rs"];
     for (daemon, sources) in [("mserver", &mserver[..]), ("mi", &mi), ("mcaster", &["mcaster.rs"])]
     {

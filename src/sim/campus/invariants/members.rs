@@ -204,7 +204,7 @@ impl Members {
             let why = format!("{digest} {}; others have {other} {}", list(&roster), list(&theirs));
             self.wrong("SAME", line, why);
         }
-        let made = digest_of(&inc, line.place.1, &roster);
+        let made = digest_of(&inc, line.place.1, roster.iter());
         if made != digest {
             self.wrong("ROSTER", line, format!("{} makes {made}, not {digest}", list(&roster)));
         }
