@@ -3,7 +3,7 @@
 use super::app::{App, Came, join, packet};
 use super::lan::Lan;
 use super::world::eventually;
-use membership::wire::group::{Call, Reason};
+use membership::wire::group::{Call, MemberId, Reason};
 use membership::wire::local::{Ask, Asking, Closing, LocalEvent, MAX_PACKET, VERSION};
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,15 @@ fn member(lan: &Lan) -> App {
     app.taken();
     app.view();
     app
+}
+
+/// Ends floods, also when a test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -93,6 +102,7 @@ fn a_flood_of_one_application_starves_neither_others_nor_the_mserver() {
     let path = lan.socket();
     let (stop, floods) = (AtomicBool::new(false), 2);
     std::thread::scope(|scope| {
+        let _end = Stop(&stop);
         for _ in 0..floods {
             scope.spawn(|| {
                 let app = App::new(&path);
@@ -114,7 +124,40 @@ fn a_flood_of_one_application_starves_neither_others_nor_the_mserver() {
             drop(app);
         }
         assert_eq!(lan.status()["registered"], true);
-        stop.store(true, Ordering::Relaxed);
+        assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    });
+}
+
+#[test]
+fn a_flood_of_connections_starves_nobody_who_was_let_in() {
+    let lan = Lan::alone();
+    let path = lan.socket();
+    let mut app = member(&lan);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = Stop(&stop);
+        for greets in [false, true] {
+            let (path, stop) = (&path, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let flood = App::silent(path);
+                    if greets {
+                        // It may have had to give way already.
+                        let _ = flood.say(&Asking::Hello { version: VERSION }.encode().unwrap());
+                    }
+                }
+            });
+        }
+        let start = Instant::now();
+        let mut slowest = Duration::ZERO;
+        while start.elapsed() < Duration::from_secs(1) {
+            let asked = Instant::now();
+            // A member that it does not have: refused at once.
+            let member = MemberId { mi: app.mi.unwrap(), number: 77 };
+            app.call("db", Ask::Leave { member });
+            assert!(matches!(app.event(), LocalEvent::Refused { .. }));
+            slowest = slowest.max(asked.elapsed());
+        }
         assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     });
 }

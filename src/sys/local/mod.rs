@@ -121,6 +121,8 @@ pub struct Local {
     waiting: bool,
     /// Those who may have said something, in the order in which they are read.
     turns: VecDeque<Client>,
+    /// The same of those who have yet to say their version: neither sort waits for the other.
+    fresh_turns: VecDeque<Client>,
     /// Those who have something to take and may be able to.
     told: BTreeSet<Client>,
     /// Those who had been let in and are gone.
@@ -152,6 +154,7 @@ impl Local {
             last: 0,
             waiting: false,
             turns: VecDeque::new(),
+            fresh_turns: VecDeque::new(),
             told: BTreeSet::new(),
             gone: Vec::new(),
             notes: Vec::new(),
@@ -178,20 +181,26 @@ impl Local {
         }
         if !connection.in_turn {
             connection.in_turn = true;
-            self.turns.push_back(client);
+            match connection.greeted {
+                true => self.turns.push_back(client),
+                false => self.fresh_turns.push_back(client),
+            }
         }
     }
 
     /// Whether there is something to do without waiting for the kernel.
     pub fn is_busy(&self) -> bool {
-        !self.turns.is_empty() || !self.gone.is_empty() || !self.told.is_empty()
+        let turns = !self.turns.is_empty() || !self.fresh_turns.is_empty();
+        turns || !self.gone.is_empty() || !self.told.is_empty()
     }
 
     /// What applications did: those whose turn it is, a few packets each.
     pub fn hear(&mut self) -> Vec<Heard> {
         let mut heard = Vec::new();
-        for _ in 0..TURNS.min(self.turns.len()) {
-            let Some(client) = self.turns.pop_front() else { break };
+        let fresh: Vec<Client> =
+            self.fresh_turns.drain(..TURNS.min(self.fresh_turns.len())).collect();
+        let turns: Vec<Client> = self.turns.drain(..TURNS.min(self.turns.len())).collect();
+        for client in fresh.into_iter().chain(turns) {
             if self.hear_one(client, &mut heard)
                 && let Some(connection) = self.clients.get_mut(&client)
             {
@@ -345,7 +354,7 @@ impl Local {
             let mut connection = Connection::new(socket, caller, Instant::now() + PATIENCE);
             // Its version is there already, as a rule.
             connection.in_turn = true;
-            self.turns.push_front(client);
+            self.fresh_turns.push_back(client);
             self.clients.insert(client, connection);
         }
     }
