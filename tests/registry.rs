@@ -347,9 +347,9 @@ fn a_registry_has_one_encoding_and_nothing_else_is_one() {
     // The same record twice, a role that there is not, and a core of another group.
     let twice = [&bytes[..4], &[2], &bytes[5..], &bytes[5..]].concat();
     refused(&twice, "registry: not in order");
-    let role = 5 + 3 + 1 + 18 + 4;
+    let role = 5 + 3 + 1 + 18 + 4 + 1 + 1;
     let mut other = bytes.clone();
-    other[role] = 4;
+    other[role] = 6;
     refused(&other, "role: unknown");
     let mut other = bytes.clone();
     other[role + 2] = b'x';
