@@ -82,11 +82,8 @@ fn statement(statement: &Statement) -> Value {
         "digest": hex(&statement.digest.0),
         "next_gid": statement.next_gid,
         "qos": qos(&statement.qos),
-        "members": list(&statement.members, |stated| {
-            let mut value = entry(&stated.entry);
-            value["rank"] = stated.rank.into();
-            value
-        }),
+        "roster": statement.roster,
+        "members": list(&statement.members, entry),
     })
 }
 

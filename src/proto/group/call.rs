@@ -142,10 +142,10 @@ impl Registry {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         core.set_done(request.id, request.oldest);
         for stated in &statement.members {
-            let ours = core.roster.iter_mut().find(|entry| entry.id == stated.entry.id);
+            let ours = core.roster.iter_mut().find(|entry| entry.id == stated.id);
             let Some(ours) = ours else { continue };
-            ours.path = [&request.path[..], &stated.entry.path[..]].concat();
-            (ours.roams, ours.lost) = (stated.entry.roams, false);
+            ours.path = [&request.path[..], &stated.path[..]].concat();
+            (ours.roams, ours.lost) = (stated.roams, false);
         }
         effects.push(Effect::Repath(Box::new(core.clone())));
         Ok(())
@@ -170,7 +170,9 @@ impl Registry {
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone });
         if ended {
-            self.records.remove(&key.full_name());
+            // Those who were cut off may live on elsewhere, and come back.
+            let role = if reason == Reason::Partitioned { Role::Lost } else { Role::Ended };
+            self.set_over(key, term, role);
             effects.push(Effect::Ended { key: *key, term });
         }
     }
@@ -208,7 +210,7 @@ impl Registry {
         let direct = direct(core, Reason::Merged, vec![request.id], core.whole());
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
-        self.records.remove(&other_key.full_name());
+        self.set_over(&other_key, theirs.term, Role::Ended);
         effects.push(Effect::Ended { key: other_key, term: theirs.term });
         Ok(())
     }
@@ -225,7 +227,7 @@ impl Registry {
         let ours = |role: &Role| matches!(role, Role::Reserved(first) if first.id == request.id);
         match self.get((new, None)) {
             None => {}
-            Some(record) if record.role == Role::Lost || ours(&record.role) => {}
+            Some(record) if record.is_over() || ours(&record.role) => {}
             Some(_) => return Err(Refused::Because(Refusal::Exists)),
         }
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;

@@ -9,9 +9,7 @@
 
 use super::registry::{Effect, Record, Registry, Role, direct};
 use super::roster::digest_of;
-use crate::wire::group::{
-    Call, Core, Entry, GroupKey, Reason, Refusal, Request, Stated, Statement,
-};
+use crate::wire::group::{Call, Core, Entry, GroupKey, Reason, Refusal, Request, Statement};
 
 impl Registry {
     /// Somebody states what it knows of a group that nobody decides.
@@ -24,6 +22,9 @@ impl Registry {
             by_view: false,
         };
         match self.records.get_mut(&key.full_name()) {
+            Some(Record { key: found, role: Role::Ended, .. }) if found.inc == key.inc => {
+                effects.push(refuse(request));
+            }
             Some(Record { key: found, role: Role::Core { .. } | Role::Above(_), .. }) => {
                 // Another group has the name by now; this one has ended.
                 match found.inc == key.inc {
@@ -86,18 +87,16 @@ fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
         .collect();
     // Who has the latest view knows best who stands where.
     let (_, latest) = stated.iter().max_by_key(|(_, s)| (s.term, s.number))?;
-    let mut members: Vec<(u32, u32, Entry)> = Vec::new();
-    for (request, statement) in &stated {
-        for Stated { rank, entry } in &statement.members {
-            if members.iter().any(|(_, _, known)| known.id == entry.id) {
-                continue;
-            }
+    let mut roster: Vec<Entry> = Vec::new();
+    for gid in &latest.roster {
+        let claimed = stated.iter().find_map(|(request, statement)| {
+            let entry = statement.members.iter().find(|entry| entry.gid == *gid)?;
             let path = [&request.path[..], &entry.path[..]].concat();
-            members.push((*rank, entry.gid, Entry { path, lost: false, ..entry.clone() }));
-        }
+            Some(Entry { path, lost: false, ..entry.clone() })
+        });
+        // Whoever is not in the latest view went before it; whoever nobody claims went since.
+        roster.extend(claimed);
     }
-    members.sort_by_key(|(rank, gid, _)| (*rank, *gid));
-    let roster: Vec<Entry> = members.into_iter().map(|(_, _, entry)| entry).collect();
     let highest = |of: fn(&Statement) -> u32| stated.iter().map(|(_, s)| of(s)).max().unwrap_or(0);
     let complete = digest_of(&key.inc, latest.number, &roster) == latest.digest;
     let mut core = Core {

@@ -3,7 +3,7 @@
 use super::roster::digest_of;
 use crate::name::Digest;
 use crate::wire::group::{
-    Content, Direct, Entry, GroupKey, Qos, Reason, RequestId, Stated, Statement, Whole,
+    Content, Direct, Entry, GroupKey, Qos, Reason, RequestId, Statement, Whole,
 };
 use std::net::SocketAddrV4;
 
@@ -137,10 +137,7 @@ impl Known {
 
     /// What is told of it to a new mserver: the members that are `ours`, with their paths from here down.
     pub fn statement(&self, ours: impl Fn(&Entry) -> Option<Vec<SocketAddrV4>>) -> Statement {
-        let stated = |(rank, entry): (usize, &Entry)| {
-            let entry = Entry { path: ours(entry)?, ..entry.clone() };
-            Some(Stated { rank: rank as u32, entry })
-        };
+        let stated = |entry: &Entry| Some(Entry { path: ours(entry)?, ..entry.clone() });
         Statement {
             key: self.key,
             term: self.term,
@@ -148,7 +145,8 @@ impl Known {
             digest: self.digest,
             next_gid: self.next_gid,
             qos: self.qos.clone(),
-            members: self.roster.iter().enumerate().filter_map(stated).collect(),
+            roster: self.roster.iter().map(|entry| entry.gid).collect(),
+            members: self.roster.iter().filter_map(stated).collect(),
         }
     }
 }

@@ -94,7 +94,7 @@ fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::Soc
         Role::Above(branch) => (3, Some(*branch)),
         Role::Claimed(_) => (2, None),
         Role::Reserved(_) | Role::Suspended(_) => (1, None),
-        Role::Lost => (0, None),
+        Role::Ended | Role::Lost => (0, None),
     };
     (record.term, knows, std::cmp::Reverse(branch))
 }
@@ -142,9 +142,12 @@ fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Eff
     // A suffix that no other record has: the lowest gid of its members, or what follows.
     let lowest = match &goes.role {
         Role::Core { core, .. } => core.roster.iter().map(|entry| entry.gid).min().unwrap_or(0),
-        Role::Above(_) | Role::Claimed(_) | Role::Reserved(_) | Role::Suspended(_) | Role::Lost => {
-            0
-        }
+        Role::Above(_)
+        | Role::Claimed(_)
+        | Role::Reserved(_)
+        | Role::Suspended(_)
+        | Role::Ended
+        | Role::Lost => 0,
     };
     let free = |suffix: &u32| !all.records.contains_key(&(name.0, Some(*suffix)));
     goes.key.suffix = (lowest..=u32::MAX).find(free);

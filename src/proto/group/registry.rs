@@ -22,6 +22,9 @@ pub use crate::wire::group::{Lock, Record, Role};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+/// Groups that have ended and are remembered by a set.
+const ENDED: usize = 256;
+
 /// What follows from an operation, for whom it concerns.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Effect {
@@ -176,7 +179,7 @@ impl Registry {
     fn reserve(&mut self, request: Request, effects: &mut Vec<Effect>) {
         let key = new_key(&request);
         match self.get(key.full_name()) {
-            Some(Record { role: Role::Lost, .. }) | None => {
+            Some(Record { role: Role::Lost | Role::Ended, .. }) | None => {
                 let role = Role::Reserved(Box::new(request.clone()));
                 let (scope, roams) = (scope_of(&request), false);
                 let record = Record { key, term: 0, scope, roams, role };
@@ -199,7 +202,7 @@ impl Registry {
         let key = new_key(&request);
         let taken = |record: &Record| {
             let ours = matches!(&record.role, Role::Reserved(first) if first.id == request.id);
-            !ours && record.role != Role::Lost
+            !ours && !record.is_over()
         };
         if self.get(key.full_name()).is_some_and(taken) {
             return self.call(request, effects);
@@ -227,9 +230,10 @@ impl Registry {
         let is_above = |record: &Record| matches!(record.role, Role::Above(_) | Role::Suspended(_));
         let taken = match self.get(key.full_name()) {
             None => true,
-            Some(record) if record.key.inc != key.inc => record.role == Role::Lost,
+            Some(record) if record.key.inc != key.inc => record.is_over(),
             Some(record) => match record.role {
                 Role::Reserved(_) | Role::Lost => true,
+                Role::Ended => false,
                 Role::Above(_) | Role::Suspended(_) | Role::Core { .. } | Role::Claimed(_) => {
                     term > record.term || (term == record.term && is_above(record))
                 }
@@ -257,10 +261,11 @@ impl Registry {
     }
 
     fn forget(&mut self, key: GroupKey, term: u32, effects: &mut Vec<Effect>) {
-        let older =
-            |r: &Record| r.key == key && r.term <= term && !matches!(r.role, Role::Core { .. });
+        let older = |r: &Record| {
+            r.key == key && r.term <= term && !matches!(r.role, Role::Core { .. } | Role::Ended)
+        };
         if self.get(key.full_name()).is_some_and(older) {
-            self.records.remove(&key.full_name());
+            self.set_over(&key, term, Role::Ended);
             // Whoever is above us kept the name because of us.
             effects.push(Effect::Ended { key, term });
         }
@@ -311,7 +316,10 @@ impl Registry {
                 let term = *term;
                 effects.push(Effect::Settled { key, term });
             }
-            Some(record) if record.role != Role::Lost => {
+            Some(record)
+                if !record.is_over()
+                    || (record.key.inc == key.inc && record.role == Role::Ended) =>
+            {
                 let free = record.key.inc == key.inc
                     && (core.term > record.term || matches!(record.role, Role::Claimed(_)));
                 if !free {
@@ -381,6 +389,18 @@ impl Registry {
                 self.unlock(key, term, effects);
             }
             self.remove(&key, gone, (Reason::Partitioned, vec![cause]), effects);
+        }
+    }
+
+    /// The group is no more here. Those that ended are remembered for a while: the oldest are forgotten first.
+    pub(super) fn set_over(&mut self, key: &GroupKey, term: u32, role: Role) {
+        let Some(record) = self.records.get_mut(&key.full_name()) else { return };
+        (record.term, record.role) = (record.term.max(term), role);
+        let ended = self.records.values().filter(|record| record.role == Role::Ended);
+        if ended.clone().count() > ENDED
+            && let Some(oldest) = ended.min_by_key(|r| (r.key.inc.number, r.key)).map(|r| r.key)
+        {
+            self.records.remove(&oldest.full_name());
         }
     }
 

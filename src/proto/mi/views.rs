@@ -141,9 +141,11 @@ impl Mi {
                 return Taken::Gap;
             }
             self.groups.insert(inc, Group { known, doubt: Doubt::None });
-            self.settle(direct, &before, out);
+            self.settle(direct, &before, false, out);
             return Taken::New;
         };
+        // The core has moved, or was rebuilt, and nothing has changed for those who are in the view.
+        let same = (group.known.key(), group.known.digest()) == (key, direct.digest);
         match group.known.apply(direct) {
             Applied::Gap => Taken::Gap,
             Applied::Old => {
@@ -154,14 +156,14 @@ impl Mi {
             }
             Applied::New => {
                 group.doubt = Doubt::None;
-                self.settle(direct, &before, out);
+                self.settle(direct, &before, same, out);
                 Taken::New
             }
         }
     }
 
     /// Each of our members hears of the view that was applied: whoever is new in it of all, the others of what changed.
-    fn settle(&mut self, direct: &Direct, before: &[u32], out: &mut Vec<MiAction>) {
+    fn settle(&mut self, direct: &Direct, before: &[u32], same: bool, out: &mut Vec<MiAction>) {
         let (key, inc, own) = (direct.key, direct.key.inc, self.config.life);
         self.asked.remove(&inc);
         self.past.retain(|(past, _)| *past != inc);
@@ -180,8 +182,10 @@ impl Mi {
             if first {
                 came.push((entry.id.number, was));
             }
-            let event = of_view(&group.known, direct, (entry, rank as u32), first);
-            out.push(MiAction::Tell { client: local.client, event });
+            if first || !same {
+                let event = of_view(&group.known, direct, (entry, rank as u32), first);
+                out.push(MiAction::Tell { client: local.client, event });
+            }
         }
         for &number in before.iter().filter(|number| !seen.contains(number)) {
             self.lose(number, direct, out);

@@ -5,7 +5,7 @@
 use super::encode::{MODES, REASONS};
 use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
-    Qos, Request, RequestId, Scope, Stated, Statement, Whole,
+    Qos, Request, RequestId, Scope, Statement, Whole,
 };
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -21,7 +21,6 @@ mod least {
     pub const MEMBER: usize = 14;
     pub const REQUEST_ID: usize = 18;
     pub const ENTRY: usize = MEMBER + NUMBER + 3;
-    pub const STATED: usize = ENTRY + NUMBER;
     pub const DONE: usize = 20;
 }
 
@@ -216,11 +215,8 @@ impl<'a> Reader<'a> {
     pub(super) fn statement(&mut self) -> Read<Statement> {
         let (key, term, number) = self.at()?;
         let (digest, next_gid, qos) = (Digest(self.array()?), self.u32()?, self.qos()?);
-        let count = self.u32()? as usize;
-        let limit = Limit(usize::MAX, least::STATED, "statement: too many members");
-        let members =
-            self.list(count, limit, |r| Ok(Stated { rank: r.u32()?, entry: r.entry()? }))?;
-        Ok(Statement { key, term, number, digest, next_gid, qos, members })
+        let (roster, members) = (self.numbers()?, self.entries()?);
+        Ok(Statement { key, term, number, digest, next_gid, qos, roster, members })
     }
 
     pub(super) fn at(&mut self) -> Read<(GroupKey, u32, u32)> {

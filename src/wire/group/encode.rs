@@ -22,7 +22,8 @@
 //!      4 SPLIT   name of the new group, count (4), gid (4) *
 //!      5 VIEW    nothing
 //!      6 HERE    statement
-//!  statement   key, term (4), number (4), digest (16), next gid (4), qos, count (4), rank (4) and entry *
+//!  statement   key, term (4), number (4), digest (16), next gid (4), qos, count (4), gid (4) *,
+//!              count (4), entry *
 //!  done        origin: life, up to (8), count (2), number (8) *
 //!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *
 //!  content     0 (1): count (4), gid (4) * of those who went, count (4), entry * of those who came
@@ -42,7 +43,7 @@
 
 use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MemberId, Mode, Order, Qos,
-    Reason, Request, RequestId, Scope, Stated, Statement,
+    Reason, Request, RequestId, Scope, Statement,
 };
 use crate::wire::cursor::Writer;
 use std::net::SocketAddrV4;
@@ -277,11 +278,8 @@ impl Writer {
         self.0.extend(statement.digest.0);
         self.u32(statement.next_gid);
         self.qos(&statement.qos);
-        self.u32(statement.members.len() as u32);
-        for Stated { rank, entry } in &statement.members {
-            self.u32(*rank);
-            self.entry(entry);
-        }
+        self.numbers(&statement.roster);
+        self.entries(&statement.members);
     }
 
     pub(super) fn at(&mut self, key: &GroupKey, term: u32, number: u32) {

@@ -227,17 +227,10 @@ pub struct Statement {
     pub next_gid: u32,
     /// What its creator chose.
     pub qos: Qos,
-    /// The members here.
-    pub members: Vec<Stated>,
-}
-
-/// A member, as it is stated.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Stated {
-    /// Its place in the roster.
-    pub rank: u32,
-    /// Its entry; the path is that from who states it down.
-    pub entry: Entry,
+    /// The gids of all members of the view, in the order of seniority.
+    pub roster: Vec<u32>,
+    /// The members here; their paths are those from who states them down.
+    pub members: Vec<Entry>,
 }
 
 /// A call on its way.

@@ -9,6 +9,7 @@
 //!      3 SUSPENDED  branch: address
 //!      4 LOST       nothing
 //!      5 CLAIMED    count (4), request *
+//!      6 ENDED      nothing
 //! ```
 //!
 //! The other parts are those of `encode.rs`. The bytes are one for one: a registry has one encoding, and its digest is
@@ -52,6 +53,8 @@ pub enum Role {
     Lost,
     /// Nobody decides; these say what is to be rebuilt.
     Claimed(Vec<Request>),
+    /// It is no more: whoever was away meanwhile and still believes in it is wrong.
+    Ended,
 }
 
 /// A group as a set knows it.
@@ -80,6 +83,11 @@ impl GroupKey {
 }
 
 impl Record {
+    /// Whether the name is free, as far as this record goes.
+    pub fn is_over(&self) -> bool {
+        matches!(self.role, Role::Lost | Role::Ended)
+    }
+
     /// The bytes of all records of a registry, which come in the order of their names.
     pub fn encode_all<'a>(records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> {
         let mut writer = Writer::default();
@@ -146,6 +154,7 @@ impl Writer {
                 self.address(*branch);
             }
             Role::Lost => self.u8(4),
+            Role::Ended => self.u8(6),
             Role::Claimed(claims) => {
                 self.u8(5);
                 self.group_requests(claims);
@@ -183,6 +192,7 @@ impl Reader<'_> {
             3 => Role::Suspended(self.address()?),
             4 => Role::Lost,
             5 => Role::Claimed(self.group_requests()?),
+            6 => Role::Ended,
             _ => return refuse("role: unknown"),
         };
         Ok(Record { key, term, scope, roams, role })

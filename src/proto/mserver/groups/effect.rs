@@ -9,8 +9,9 @@
 //! ```
 
 use super::{GroupOut, Groups, Side};
-use crate::proto::group::{Applied, Delivery, Effect, Role};
+use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
 use crate::proto::mserver::groups::loss::Chore;
+use crate::proto::mserver::groups::route::What;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, Reason, Refusal, Request,
     RequestId, Scope,
@@ -27,10 +28,7 @@ impl Groups {
             Effect::Show { request, core } => {
                 if self.concerns(side, &request) {
                     let id = request.id;
-                    let body = match request.call {
-                        Call::View => GroupBody::Shown { id, direct: all_of(&core) },
-                        _ => GroupBody::Done { id },
-                    };
+                    let body = GroupBody::Shown { id, direct: all_of(&core) };
                     self.answer(id, Some(body), out);
                     self.tell_again(side, &core, &request, out);
                 }
@@ -98,7 +96,7 @@ impl Groups {
 
     fn on_view(&mut self, side: Side, direct: &Direct, core: &Core, out: &mut Vec<GroupOut>) {
         for cause in &direct.causes {
-            self.told(*cause, out);
+            self.told(*cause, direct.key.inc, out);
         }
         if side == Side::Child && self.lan.is_none() {
             return;
@@ -109,9 +107,11 @@ impl Groups {
 
     /// A view says what became of a request: whoever asked has it from there. One that asked for more than a view is
     /// answered by itself.
-    fn told(&mut self, cause: RequestId, out: &mut Vec<GroupOut>) {
+    fn told(&mut self, cause: RequestId, inc: RequestId, out: &mut Vec<GroupOut>) {
         let Some(pending) = self.pending.get(&cause) else { return };
-        if is_told(&pending.request.call) {
+        let is_told = is_told(&pending.request.call);
+        self.remember(cause, What::Done(inc));
+        if is_told {
             self.answer(cause, None, out);
         }
     }
@@ -170,7 +170,7 @@ impl Groups {
             return Err("not-our-parent");
         }
         for cause in &direct.causes {
-            self.told(*cause, out);
+            self.told(*cause, direct.key.inc, out);
         }
         let (key, name) = (direct.key, direct.key.name);
         let body = match self.tell(direct, None, out) {
@@ -255,6 +255,7 @@ impl Groups {
         match side {
             Side::Child => self.lead_up(key, term, scope, out),
             Side::Peer => {
+                self.forget_if_ended(&key, term, out);
                 if self.lan.is_none() && self.leads(&key) {
                     // Those below us tell their own from now on.
                     self.relay.drop(&key);
@@ -262,6 +263,24 @@ impl Groups {
                 self.look_again(key.name, out);
             }
         }
+    }
+
+    /// Our peers believe that the group is below us: if it has ended meanwhile, they are told.
+    fn forget_if_ended(&mut self, key: &GroupKey, term: u32, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child).filter(|_| self.leads(key)) else { return };
+        let lives = |r: &Record| r.key.inc == key.inc && !r.is_over();
+        if !registry.get(key.full_name()).is_some_and(lives) {
+            self.propose(Side::Peer, GroupOp::Forget { key: *key, term }, out);
+        }
+    }
+
+    /// All that our peers believe to be below us, and is not.
+    pub(super) fn forget_ended(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Peer) else { return };
+        let own = self.own();
+        let led = registry.iter().filter(|r| matches!(r.role, Role::Above(b) if b == own));
+        let led: Vec<(GroupKey, u32)> = led.map(|record| (record.key, record.term)).collect();
+        led.into_iter().for_each(|(key, term)| self.forget_if_ended(&key, term, out));
     }
 
     /// The sets above are to know that the core is below us, as far up as the name is kept.

@@ -127,6 +127,8 @@ impl Groups {
             Chore::Stranger(address) => self.fail_stranger(address, out),
             Chore::Mend => {
                 self.mend(out);
+                self.announce(out);
+                self.forget_ended(out);
                 self.chore(Chore::Mend);
             }
         }

@@ -38,7 +38,7 @@ use crate::wire::coreset::{Body, Life};
 use crate::wire::group::{Direct, GroupBody, GroupKey, GroupMessage, GroupOp, RequestId};
 use lan::Lan;
 use loss::Chore;
-use route::Pending;
+use route::{Answered, Pending};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
@@ -120,6 +120,7 @@ pub struct Groups {
     spheres: BTreeMap<Side, Sphere>,
     relay: Relay,
     pending: BTreeMap<RequestId, Pending>,
+    answered: BTreeMap<RequestId, Answered>,
     chores: BTreeMap<Chore, Countdown>,
     /// Our own requests, counted.
     requests: u64,
@@ -138,6 +139,7 @@ impl Groups {
             spheres: BTreeMap::new(),
             relay: Relay::new(&params),
             pending: BTreeMap::new(),
+            answered: BTreeMap::new(),
             chores: BTreeMap::new(),
             requests: 0,
             moves: BTreeMap::new(),

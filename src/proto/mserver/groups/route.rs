@@ -24,6 +24,8 @@ use std::net::SocketAddrV4;
 
 /// Requests that pass through a mserver at a time; more are not taken, and come again.
 const UNDER_WAY: usize = 65_536;
+/// Answers that are remembered.
+const ANSWERED: usize = 8192;
 /// A hop that says it is still at it is asked again after so many T_REPLY.
 const PATIENCE: u32 = 8;
 
@@ -42,6 +44,21 @@ pub(super) struct Pending {
     left: u32,
     /// Ticks that it has been here.
     age: u32,
+}
+
+/// What became of a request that passed through here: a copy of it that is late must not become something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Answered {
+    what: What,
+    forget: Countdown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// It was refused.
+    Refused(Refusal),
+    /// It had its effect on the group of that incarnation.
+    Done(RequestId),
 }
 
 /// How far a request is.
@@ -126,6 +143,18 @@ impl Groups {
         }
         if self.pending.len() >= UNDER_WAY {
             return Err("too-many-requests");
+        }
+        match self.answered.get(&id).map(|answered| answered.what) {
+            Some(What::Refused(refusal)) => {
+                self.send(from, group, GroupBody::Refused { id, refusal }, out);
+                return Ok(());
+            }
+            Some(What::Done(inc)) if self.is_another(group, inc) => {
+                let refusal = Refusal::Terminated;
+                self.send(from, group, GroupBody::Refused { id, refusal }, out);
+                return Ok(());
+            }
+            Some(What::Done(_)) | None => {}
         }
         self.enter(request, (from, below, way), out);
         Ok(())
@@ -233,7 +262,7 @@ impl Groups {
             Role::Above(_) | Role::Reserved(_) | Role::Suspended(_) | Role::Claimed(_) => {
                 Some(Route::Hold)
             }
-            Role::Lost => None,
+            Role::Lost | Role::Ended => None,
         }
     }
 
@@ -274,8 +303,8 @@ impl Groups {
             }
             Some(Role::Reserved(_) | Role::Suspended(_) | Role::Claimed(_)) => Route::Hold,
             // Who sent it to us is wrong about where the group is.
-            None | Some(Role::Lost) if !below => Route::Drop,
-            None | Some(Role::Lost) => {
+            None | Some(Role::Lost | Role::Ended) if !below => Route::Drop,
+            None | Some(Role::Lost | Role::Ended) => {
                 self.route_up(request, way, path, (sphere.name, sphere.level, sphere.parent))
             }
         }
@@ -286,7 +315,7 @@ impl Groups {
         let lan = self.lan.as_ref().filter(|_| below)?;
         let Call::Join { qos, mode, .. } = &request.call else { return None };
         let here = |scope: &Scope| reaches(scope, lan.name(), 0);
-        let known = lan.registry().get((request.group, None)).is_some();
+        let known = lan.registry().get((request.group, None)).is_some_and(|r| !r.is_over());
         if known || !here(&qos.membership_scope) {
             return None;
         }
@@ -359,6 +388,28 @@ impl Groups {
         self.spheres.get(&side).is_some_and(|sphere| sphere.members.contains(&who))
     }
 
+    /// Whether the group of that name is, for all that is known here, not the one of that incarnation.
+    fn is_another(&self, group: GroupName, inc: RequestId) -> bool {
+        let registries = [Side::Child, Side::Peer].map(|side| self.registry(side));
+        let mut records = registries.iter().flatten().filter_map(|r| r.get((group, None)));
+        let known = self.relay.groups().any(|key| key.inc == inc);
+        !known && !records.any(|record| record.key.inc == inc && !record.is_over())
+    }
+
+    /// An answer is remembered as long as copies of the request may be on their way.
+    pub(super) fn remember(&mut self, id: RequestId, what: What) {
+        if id.origin == self.me {
+            return;
+        }
+        if self.answered.len() >= ANSWERED {
+            let oldest = self.answered.iter().min_by_key(|(_, answered)| answered.forget.left());
+            let oldest = oldest.map(|(id, _)| *id);
+            oldest.map(|id| self.answered.remove(&id));
+        }
+        let forget = Countdown::after(self.params.reply.saturating_mul(CREATE));
+        self.answered.insert(id, Answered { what, forget });
+    }
+
     /// What became of a request, to whom it came from. Without an answer a view tells it.
     pub(super) fn answer(
         &mut self,
@@ -367,6 +418,15 @@ impl Groups {
         out: &mut Vec<GroupOut>,
     ) {
         let Some(pending) = self.pending.remove(&id) else { return };
+        match &answer {
+            Some(GroupBody::Refused { refusal, .. }) => {
+                self.remember(id, What::Refused(*refusal));
+            }
+            Some(GroupBody::Shown { direct, .. }) => {
+                self.remember(id, What::Done(direct.key.inc));
+            }
+            _ => {}
+        }
         if let Some(body) = answer.filter(|_| pending.from != self.own()) {
             self.send(pending.from, pending.request.group, body, out);
         }
@@ -440,6 +500,7 @@ impl Groups {
         let longest = reply.saturating_mul(CREATE).saturating_mul(5);
         let (mut again, mut asked) = (Vec::new(), Vec::new());
         let own = self.own();
+        self.answered.retain(|_, answered| !answered.forget.tick(elapsed));
         self.pending.retain(|_, pending| {
             pending.age = pending.age.saturating_add(elapsed);
             // Whoever still wants it asks again.

@@ -151,7 +151,7 @@ impl<'a> Names<'a> {
     }
 
     fn statement(&mut self, s: &Statement) -> String {
-        let members: Vec<String> = s.members.iter().map(|m| self.member(&m.entry.id)).collect();
+        let members: Vec<String> = s.members.iter().map(|m| self.member(&m.id)).collect();
         format!("{} [{}]", self.view(&s.key, s.term, s.number), members.join(" "))
     }
 
