@@ -146,6 +146,7 @@ impl Mi {
         };
         // The core has moved, or was rebuilt, and nothing has changed for those who are in the view.
         let same = (group.known.key(), group.known.digest()) == (key, direct.digest);
+        let follows = direct.number == group.known.at().1.wrapping_add(1);
         match group.known.apply(direct) {
             Applied::Gap => Taken::Gap,
             Applied::Old => {
@@ -156,7 +157,14 @@ impl Mi {
             }
             Applied::New => {
                 group.doubt = Doubt::None;
-                self.settle(direct, &before, same, out);
+                match follows || jumps(direct.reason) {
+                    true => self.settle(direct, &before, same, out),
+                    false => {
+                        // Why it differs from one that was never told is no news.
+                        let resync = Direct { reason: Reason::Resync, ..direct.clone() };
+                        self.settle(&resync, &before, same, out);
+                    }
+                }
                 Taken::New
             }
         }
@@ -369,6 +377,11 @@ fn entries_of(content: &Content) -> &[Entry] {
         Content::Whole(whole) => &whole.entries,
         Content::Delta { came, .. } => came,
     }
+}
+
+/// Whether numbers may jump with such a view.
+fn jumps(reason: Reason) -> bool {
+    matches!(reason, Reason::Partitioned | Reason::Merged | Reason::Split)
 }
 
 /// The way to a member concerns those who send to it.

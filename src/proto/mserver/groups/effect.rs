@@ -9,12 +9,14 @@
 //! ```
 
 use super::{GroupOut, Groups, Side};
+use crate::name::GroupName;
 use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
 use crate::proto::mserver::groups::loss::Chore;
 use crate::proto::mserver::groups::route::What;
+use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, Reason, Refusal, Request,
-    RequestId, Scope,
+    Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Reason, Refusal,
+    Request, RequestId, Scope,
 };
 use std::net::SocketAddrV4;
 
@@ -145,9 +147,17 @@ impl Groups {
     pub(super) fn deliver(&mut self, views: Vec<Delivery>, out: &mut Vec<GroupOut>) {
         for (to, mut direct) in views {
             if let Some(lan) = &self.lan {
-                if !lan.is_guest(to) {
+                let guest = lan.life_of(to);
+                if guest.is_none() {
                     self.chore(Chore::Stranger(to));
                 }
+                let dead = |e: &&Entry| guest.is_some_and(|life| is_former(e.id.mi, life));
+                let entries = match &direct.content {
+                    Content::Delta { came, .. } => came,
+                    Content::Whole(whole) => &whole.entries,
+                };
+                let dead: Vec<MemberId> = entries.iter().filter(dead).map(|e| e.id).collect();
+                self.fail_dead(direct.key.name, dead, out);
                 let entries = match &mut direct.content {
                     Content::Delta { came, .. } => came,
                     Content::Whole(whole) => &mut whole.entries,
@@ -155,6 +165,18 @@ impl Groups {
                 entries.iter_mut().for_each(|entry| entry.path = Vec::new());
             }
             self.send(to, direct.key.name, GroupBody::Direct(direct), out);
+        }
+    }
+
+    /// Members at former lives of a member interface: requests of theirs were on their way for too long.
+    fn fail_dead(&mut self, group: GroupName, mut dead: Vec<MemberId>, out: &mut Vec<GroupOut>) {
+        dead.retain(|id| {
+            !self.pending.values().any(
+                |p| matches!(&p.request.call, Call::Fail { members, .. } if members.contains(id)),
+            )
+        });
+        if !dead.is_empty() {
+            self.ask(group, Call::Fail { members: dead, cut: false }, out);
         }
     }
 
@@ -335,6 +357,11 @@ impl Groups {
         }
         self.judge_branches(side, core);
     }
+}
+
+/// Whether that life was before this one, at the same address.
+fn is_former(one: Life, now: Life) -> bool {
+    one.address == now.address && one.inc < now.inc
 }
 
 /// The last view of a group, with all that it says.

@@ -83,6 +83,11 @@ impl Lan {
         self.guests.contains_key(&address)
     }
 
+    /// The life in which a member interface is registered.
+    pub(super) fn life_of(&self, address: SocketAddrV4) -> Option<Life> {
+        self.guests.get(&address).map(|guest| guest.life)
+    }
+
     /// Whether any of them has another mserver to go to.
     pub(super) fn roams(&self) -> bool {
         self.guests.values().any(|guest| guest.roams)

@@ -42,8 +42,8 @@ pub(super) struct Pending {
     pub step: Step,
     pub wait: Countdown,
     left: u32,
-    /// Ticks that it has been here.
-    age: u32,
+    /// Ticks since it was last asked about: who does not ask any more has its answer from elsewhere.
+    silent: u32,
 }
 
 /// What became of a request that passed through here: a copy of it that is late must not become something else.
@@ -111,7 +111,7 @@ impl Groups {
     ) {
         let (id, step, wait) = (request.id, Step::Held, Countdown::OFF);
         let left = self.params.retries;
-        self.pending.insert(id, Pending { request, from, below, way, step, wait, left, age: 0 });
+        self.pending.insert(id, Pending { request, from, below, way, step, wait, left, silent: 0 });
         self.dispatch(id, out);
     }
 
@@ -137,7 +137,7 @@ impl Groups {
         if let Some(pending) = self.pending.get_mut(&id) {
             // It may come by another way than before.
             (pending.from, pending.below, pending.way) = (from, below, way);
-            pending.request.path = request.path;
+            (pending.request.path, pending.silent) = (request.path, 0);
             self.send(from, group, GroupBody::Wait { id }, out);
             return Ok(());
         }
@@ -474,11 +474,14 @@ impl Groups {
         id: RequestId,
         out: &mut Vec<GroupOut>,
     ) -> Result<(), &'static str> {
-        let pending = self.pending.get(&id);
-        let group = pending.map_or(GroupName::default(), |pending| pending.request.group);
-        let body = match pending {
-            Some(_) => GroupBody::Wait { id },
-            None => GroupBody::Unheard { id },
+        let (group, body) = match self.pending.get_mut(&id) {
+            Some(pending) => {
+                if pending.from == from {
+                    pending.silent = 0;
+                }
+                (pending.request.group, GroupBody::Wait { id })
+            }
+            None => (GroupName::default(), GroupBody::Unheard { id }),
         };
         self.send(from, group, body, out);
         Ok(())
@@ -497,14 +500,13 @@ impl Groups {
 
     pub(super) fn tick_pending(&mut self, elapsed: u32, out: &mut Vec<GroupOut>) {
         let reply = self.params.reply;
-        let longest = reply.saturating_mul(CREATE).saturating_mul(5);
+        let longest = self.params.query.max(reply.saturating_mul(PATIENCE)).saturating_mul(3);
         let (mut again, mut asked) = (Vec::new(), Vec::new());
         let own = self.own();
         self.answered.retain(|_, answered| !answered.forget.tick(elapsed));
         self.pending.retain(|_, pending| {
-            pending.age = pending.age.saturating_add(elapsed);
-            // Whoever still wants it asks again.
-            pending.age < longest || pending.from == own
+            pending.silent = pending.silent.saturating_add(elapsed);
+            pending.silent < longest || pending.from == own
         });
         for (&id, pending) in &mut self.pending {
             if !pending.wait.tick(elapsed) {
@@ -527,7 +529,7 @@ impl Groups {
 
     /// A name is reserved: down the way that the request came, to where the group begins.
     pub(super) fn grant(&mut self, mut request: Request, out: &mut Vec<GroupOut>) {
-        if request.path.first() != Some(&self.own()) {
+        if request.path.first() != Some(&self.own()) || self.answered.contains_key(&request.id) {
             return;
         }
         request.path.remove(0);
