@@ -59,7 +59,8 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
         Wish::Walk(seed) if of_campus => again_on_campus(seed),
         Wish::Walk(seed) => again(seed, limits, svg.as_deref()),
         Wish::Walks { first, many } if of_campus => {
-            let walked = |seed| Walked::from(campus::walk::walk(seed));
+            let walked =
+                |seed| Walked::from(campus::walk::walk(seed, campus::walk::Limits::default()));
             walks(first, many, (campus::tally::COUNTED, &walked))
         }
         Wish::Walks { first, many } => {
@@ -149,7 +150,7 @@ fn tell(scenario: &campus::scenario::Scenario, svg: Option<&str>) -> i32 {
 
 /// The walk of a seed over a hierarchy, told.
 fn again_on_campus(seed: u64) -> i32 {
-    let replay = campus::walk::replay(seed);
+    let replay = campus::walk::replay(seed, campus::walk::Limits::default());
     let shown = print(&replay.transcript);
     match replay.report.violation {
         Some(violation) => {

@@ -20,6 +20,8 @@ use std::ops::{Deref, DerefMut};
 const BOUND: u32 = 3000;
 /// Ticks for which it must then stay as it is: longer than any timer of the monitoring.
 const STAY: u32 = 300;
+/// Ticks after which those who may find another way are waited for no longer, and cores have moved down.
+const SETTLED: u32 = 700;
 
 /// A played scenario. It is its campus, whose vocabulary tells the story.
 #[derive(Clone, Debug)]
@@ -232,7 +234,11 @@ impl Play {
 
     /// The end: every application stands as it should, no rule was broken, and nothing more happens.
     pub fn end(mut self) -> Play {
-        let rests = self.campus.run_until(BOUND, |campus| campus.rests().is_ok());
+        let mut rests = self.campus.run_until(BOUND, |campus| campus.rests().is_ok());
+        if rests {
+            self.campus.run(SETTLED);
+            rests = self.campus.run_until(BOUND, |campus| campus.rests().is_ok());
+        }
         let why = self.rests().err().map(|v| v.to_string()).unwrap_or_default();
         self.expect(rests, format!("rest, but {why}"));
         let mut later = self.campus.clone();

@@ -143,6 +143,12 @@ impl Groups {
             }
             (_, Side::Peer) => {}
         }
+        // It may have come down from higher up, and have farther to go.
+        let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+        if let Some(Role::Core { core, .. }) = record.map(|record| &record.role) {
+            let core = core.clone();
+            self.judge_branches(side, &core);
+        }
         self.look_again(key.name, out);
     }
 

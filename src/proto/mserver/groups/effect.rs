@@ -274,6 +274,8 @@ impl Groups {
         scope: Scope,
         out: &mut Vec<GroupOut>,
     ) {
+        // Its creation, which we passed on, is done: whoever asked is told so from where it was created.
+        self.pending.remove(&key.inc);
         match side {
             Side::Child => self.lead_up(key, term, scope, out),
             Side::Peer => {

@@ -71,13 +71,15 @@ pub enum Fault {
     Narrow,
     /// An application leaves a group.
     Leave,
+    /// An application leaves a group that it is not in yet.
+    Withdraw,
     /// An application is gone.
     End,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 21] = [
+    pub const ALL: [Fault; 22] = [
         Fault::Loss,
         Fault::Delay,
         Fault::Duplicate,
@@ -98,9 +100,12 @@ impl Fault {
         Fault::Race,
         Fault::Narrow,
         Fault::Leave,
+        Fault::Withdraw,
         Fault::End,
     ];
 
+    /// Those by which the network falls into parts.
+    pub const PARTITIONS: [Fault; 3] = [Fault::Partition, Fault::Cut, Fault::CutOff];
     /// What happens where nothing fails.
     pub const CALM: [Fault; 5] =
         [Fault::Join, Fault::Join, Fault::Race, Fault::Narrow, Fault::Leave];
@@ -149,7 +154,8 @@ impl Fault {
                 let level = 1 + rng.below(2);
                 join(campus, rng, Scope::Level(if level == 1 { 1 } else { 2 }));
             }
-            Fault::Leave => leave(campus, rng),
+            Fault::Leave => leave(campus, rng, |standing| matches!(standing, Standing::In(_))),
+            Fault::Withdraw => leave(campus, rng, |standing| *standing == Standing::Joining),
             Fault::End => {
                 if let Some(app) = rng.pick(&alive(campus)) {
                     campus.end(app);
@@ -166,7 +172,10 @@ fn alive(campus: &Campus) -> Vec<AppId> {
 /// One of the few groups of a campus; those of narrow scopes have names of their own.
 fn some_group(rng: &mut Rng, scope: Scope) -> GroupName {
     let place = 1 + rng.below(3);
-    let name = if scope == Scope::Top { format!("g{place}") } else { format!("n{place}") };
+    let name = match scope {
+        Scope::Level(level) => format!("l{level}-{place}"),
+        Scope::Top | Scope::Set(_) => format!("g{place}"),
+    };
     name.parse().expect("a name")
 }
 
@@ -191,13 +200,13 @@ fn join(campus: &mut Campus, rng: &mut Rng, scope: Scope) {
     campus.join_as(app, group, mode, qos);
 }
 
-fn leave(campus: &mut Campus, rng: &mut Rng) {
-    let groups = (1..=3).flat_map(|n| [format!("g{n}"), format!("n{n}")]);
+fn leave(campus: &mut Campus, rng: &mut Rng, so: impl Fn(&Standing) -> bool) {
+    let groups = (1..=3).flat_map(|n| [format!("g{n}"), format!("l1-{n}"), format!("l2-{n}")]);
     let groups: Vec<GroupName> = groups.map(|name| name.parse().expect("a name")).collect();
     let mut all = Vec::new();
     for app in alive(campus) {
         let inside = |group: &&GroupName| {
-            matches!(campus.member(app, **group), Some((_, Standing::In(_) | Standing::Joining)))
+            campus.member(app, **group).is_some_and(|(_, standing)| so(standing))
         };
         all.extend(groups.iter().filter(inside).map(|group| (app, *group)));
     }

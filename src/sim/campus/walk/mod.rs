@@ -26,7 +26,7 @@ use crate::sim::tally::Tally;
 /// Ticks in which a hierarchy must stand, and its applications come to rest, once the faults have ended.
 const BOUND: u32 = 4000;
 /// Ticks for which all must then stay as it is: longer than any timer of the monitoring.
-const STAY: u32 = 300;
+const STAY: u32 = 700;
 /// Most mservers of a hierarchy.
 const MSERVERS: usize = 14;
 
@@ -58,26 +58,35 @@ pub struct Replay {
     pub transcript: String,
 }
 
+/// Bounds of the schedules.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Limits {
+    /// Nothing fails: applications come, join and leave, and that is all.
+    pub calm: bool,
+    /// The network may fall into parts that live on for themselves.
+    pub partitions: bool,
+}
+
 /// The schedule of a seed.
-pub fn walk(seed: u64) -> Report {
-    run(seed, false).0
+pub fn walk(seed: u64, limits: Limits) -> Report {
+    run(seed, limits, false).0
 }
 
 /// The same schedule, with its transcript.
-pub fn replay(seed: u64) -> Replay {
-    let (report, campus) = run(seed, true);
+pub fn replay(seed: u64, limits: Limits) -> Replay {
+    let (report, campus) = run(seed, limits, true);
     Replay { report, transcript: transcript(campus.plan(), campus.events()) }
 }
 
-fn run(seed: u64, record: bool) -> (Report, Campus) {
+fn run(seed: u64, limits: Limits, record: bool) -> (Report, Campus) {
     let mut rng = Rng::new(seed);
     let (plan, params) = (hierarchy(&mut rng), timings(&mut rng));
     let mut campus = Campus::new(rng.draw(), plan, params);
     if record {
         campus.record();
     }
-    let calm = rng.chance(100);
-    let faults = if calm { Fault::CALM.to_vec() } else { swarm(&mut rng) };
+    let calm = rng.chance(100) || limits.calm;
+    let faults = if calm { Fault::CALM.to_vec() } else { swarm(&mut rng, limits) };
     let nodes = campus.plan().sites().len();
     campus.say(format!("seed {seed}, {nodes} nodes, {faults:?}, {params:?}"));
     boot(&mut campus, &mut rng, calm);
@@ -151,8 +160,10 @@ fn timings(rng: &mut Rng) -> Params {
     }
 }
 
-fn swarm(rng: &mut Rng) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = Fault::ALL.iter().copied().filter(|_| rng.chance(300)).collect();
+fn swarm(rng: &mut Rng, limits: Limits) -> Vec<Fault> {
+    let may = |fault: &Fault| limits.partitions || !Fault::PARTITIONS.contains(fault);
+    let mut faults: Vec<Fault> =
+        Fault::ALL.iter().copied().filter(|_| rng.chance(300)).filter(may).collect();
     // Somebody must come back for what goes, and somebody must want something.
     faults.extend([Fault::Start, Fault::Heal, Fault::Join, Fault::Join, Fault::Leave]);
     faults
@@ -207,7 +218,9 @@ fn end(campus: &mut Campus) -> u64 {
     }
     campus.run_until(BOUND, |campus| campus.rests().is_ok());
     let rested = campus.now() - begun;
+    // What was lost for good is given up by now, which may make others change; then nothing happens any more.
     campus.run(STAY);
+    campus.run_until(BOUND, |campus| campus.rests().is_ok());
     if let Err(violation) = campus.rests() {
         campus.report(violation);
     }
