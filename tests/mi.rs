@@ -23,7 +23,7 @@ use lan::{Lan, joins, member, name, params, server};
 use membership::name::Digest;
 use membership::proto::mi::Ask;
 use membership::proto::step::Input;
-use membership::wire::group::{Content, Direct, GroupBody, Mode, Reason, Statement};
+use membership::wire::group::{Call, Content, Direct, GroupBody, Mode, Reason};
 
 #[test]
 fn the_first_view_tells_everybody_and_the_next_ones_what_changed() {
@@ -132,7 +132,7 @@ fn an_application_cannot_take_anothers_member_away() {
 }
 
 #[test]
-fn an_mserver_that_is_silent_is_left_for_the_next_with_a_statement_of_what_is_here() {
+fn an_mserver_that_is_silent_is_left_for_the_next_and_told_what_is_here() {
     let mut lan = Lan::of(1);
     lan.join(1, 7);
     lan.told(7);
@@ -143,11 +143,13 @@ fn an_mserver_that_is_silent_is_left_for_the_next_with_a_statement_of_what_is_he
     lan.input(1, Input::Tick { elapsed: 1 });
     assert_eq!(lan.told(7), ["mserver lost"]);
     assert_eq!(lan.mi(1).server(), server(2));
-    let Some(GroupBody::Register { number: 2, groups }) = lan.heard.last() else {
-        panic!("{:?}", lan.heard.last())
-    };
-    let [Statement { number: 1, members, .. }] = &groups[..] else { panic!("{groups:?}") };
-    assert_eq!(members.as_slice(), [(member(1, 1), 0)]);
+    assert_eq!(lan.heard.last(), Some(&GroupBody::Register { number: 2, roams: true }));
+    lan.alive = 2;
+    lan.say(1, GroupBody::Registered { number: 2 });
+    let Call::Here(stated) = lan.submits().pop().unwrap().call else { panic!("{:?}", lan.heard) };
+    assert_eq!((stated.term, stated.number, stated.next_gid), (1, 1, 1));
+    let [entry] = &stated.members[..] else { panic!("{stated:?}") };
+    assert_eq!((entry.id, entry.gid, &stated.roster[..]), (member(1, 1), 0, &[0][..]));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use membership::proto::params::Profile;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MAX_TAG, MemberId, Mode, Qos,
-    Reason, RequestId,
+    Reason, RequestId, Whole,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -70,7 +70,7 @@ fn group() -> GroupName {
 fn registered() -> (Mi, Vec<MiAction>) {
     let (life, lan) = (life(1), "lan".parse().unwrap());
     let params = Profile::named("lan").unwrap().params();
-    let config = MiConfig { life, lan, servers: vec![server().address], params };
+    let config = MiConfig { life, lan, servers: vec![server().address], params, built_in: false };
     let mut out = Vec::new();
     let mut mi = Mi::start(config, &mut out);
     say(&mut mi, GroupBody::Registered { number: 1 }, &mut out);
@@ -94,7 +94,10 @@ fn view(number: u32, reason: Reason, roster: &[Entry], came: Option<&[Entry]>) -
     let key = GroupKey { name: group(), suffix: None, inc };
     let content = match came {
         Some(came) => Content::Delta { gone: vec![], came: came.to_vec() },
-        None => Content::Whole(roster.to_vec()),
+        None => {
+            let (entries, next_gid) = (roster.to_vec(), 2 * MEMBERS);
+            Content::Whole(Box::new(Whole { entries, next_gid, qos: Qos::default() }))
+        }
     };
     let digest = digest_of(&inc, number, roster);
     let ours = |call: &Entry| (call.id.mi == life(1)).then_some(call.id.number);
@@ -106,7 +109,8 @@ fn view(number: u32, reason: Reason, roster: &[Entry], came: Option<&[Entry]>) -
 
 fn entry(mi: u32, number: u32, gid: u32, tag: &[u8]) -> Entry {
     let id = MemberId { mi: life(mi), number };
-    Entry { id, gid, tag: tag.to_vec(), path: vec![server().address; 3] }
+    let (tag, path) = (tag.to_vec(), vec![server().address; 3]);
+    Entry { id, gid, tag, roams: false, lost: false, path }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Content, Direct, Entry, GROUP_BODIES, GroupBody, GroupKey, GroupMessage, MemberId, Mode,
-    Order, Qos, Reason, Refusal, Request, RequestId, Scope, Statement,
+    Order, Qos, Reason, Refusal, Request, RequestId, Scope, Statement, Way, Whole,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +16,8 @@ fn member(n: u8) -> MemberId {
 }
 
 fn entry(n: u8, tag: &[u8]) -> Entry {
-    Entry { id: member(n), gid: n.into(), tag: tag.to_vec(), path: vec![server(1), server(2)] }
+    let (id, tag, path) = (member(n), tag.to_vec(), vec![server(1), server(2)]);
+    Entry { id, gid: n.into(), tag, roams: n == 1, lost: n == 2, path }
 }
 
 fn direct(suffix: Option<u32>, content: Content) -> Direct {
@@ -30,16 +31,15 @@ fn id(number: u64) -> RequestId {
 }
 
 fn submit(call: Call) -> GroupBody {
-    let request = Request { id: id(1), group: name("db"), call, path: vec![server(1)] };
-    GroupBody::Submit { request, raise: false }
+    let (id, group, path) = (id(3), name("db"), vec![server(1)]);
+    let request = Request { id, oldest: 1, group, call, path };
+    GroupBody::Submit { request, way: Way::Search }
 }
 
 /// What the messages are called, who sends them, and what they say.
 fn examples() -> Vec<(&'static str, Life, GroupBody)> {
     let (mi, mserver) = (life(1), Life { address: server(1), inc: Incarnation(5) });
     let key = GroupKey { name: name("db"), suffix: None, inc: id(1) };
-    let members = vec![(member(1), 0)];
-    let statement = Statement { key, term: 1, number: 2, digest: Digest([7; 16]), members };
     let qos = Qos {
         order: Order::Weak,
         survive: "majority".into(),
@@ -48,24 +48,44 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
         ..Qos::default()
     };
     let mode = Mode::Create;
-    let join = Call::Join { mode, member: member(1), tag: b"role=\x1b".to_vec(), qos };
-    let request = Request { id: id(1), group: name("db"), call: join.clone(), path: vec![] };
+    let members = vec![Entry { path: vec![], ..entry(1, b"") }];
+    let (digest, survive) = (Digest([7; 16]), Qos::default());
+    let statement = Statement {
+        key,
+        term: 1,
+        number: 2,
+        digest,
+        next_gid: 3,
+        qos: survive,
+        roster: vec![1, 2],
+        members,
+    };
+    let tag = b"role=\x1b".to_vec();
+    let join = Call::Join { mode, member: member(1), tag, roams: true, qos: qos.clone() };
+    let request =
+        Request { id: id(1), oldest: 1, group: name("db"), call: join.clone(), path: vec![] };
     let delta = Content::Delta { gone: vec![3, 4], came: vec![entry(1, b"role=db")] };
-    let whole = Content::Whole(vec![entry(1, b""), entry(2, b"x")]);
+    let whole = Content::Whole(Box::new(Whole {
+        entries: vec![entry(1, b""), entry(2, b"x")],
+        next_gid: 3,
+        qos,
+    }));
+    let fail = Call::Fail { members: vec![member(1), member(2)], cut: true };
     vec![
-        ("REGISTER", mi, GroupBody::Register { number: 2, groups: vec![statement] }),
+        ("REGISTER", mi, GroupBody::Register { number: 2, roams: true }),
         ("REGISTERED", mserver, GroupBody::Registered { number: 2 }),
         ("POLL", mserver, GroupBody::Poll { nonce: 77 }),
         ("POLLED", mi, GroupBody::Polled { nonce: 77 }),
         ("UNREGISTER", mi, GroupBody::Unregister { number: 2 }),
         ("SUBMIT-JOIN", mi, submit(join)),
         ("SUBMIT-LEAVE", mi, submit(Call::Leave { member: member(1) })),
-        ("SUBMIT-FAIL", mi, submit(Call::Fail { members: vec![member(1), member(2)] })),
+        ("SUBMIT-FAIL", mi, submit(fail)),
         ("SUBMIT-MERGE", mi, submit(Call::Merge { other: name("web") })),
         ("SUBMIT-SPLIT", mi, submit(Call::Split { new: name("web"), members: vec![1, 2] })),
         ("SUBMIT-VIEW", mi, submit(Call::View)),
+        ("SUBMIT-HERE", mi, submit(Call::Here(Box::new(statement)))),
         ("WAIT", mserver, GroupBody::Wait { id: id(1) }),
-        ("WHERE", mserver, GroupBody::Where { id: id(1) }),
+        ("WHERE", mi, GroupBody::Where { id: id(1) }),
         ("REFUSED", mserver, GroupBody::Refused { id: id(1), refusal: Refusal::NotFound }),
         ("DIRECT", mserver, GroupBody::Direct(direct(None, delta))),
         ("DIRECT-WHOLE", mserver, GroupBody::Direct(direct(Some(3), whole.clone()))),
@@ -73,6 +93,8 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
         ("MISSING", mi, GroupBody::Missing { key, term: 1, number: 2 }),
         ("GRANT", mserver, GroupBody::Grant(request)),
         ("SHOWN", mserver, GroupBody::Shown { id: id(9), direct: direct(None, whole) }),
+        ("DONE", mserver, GroupBody::Done { id: id(1) }),
+        ("UNHEARD", mserver, GroupBody::Unheard { id: id(1) }),
     ]
 }
 

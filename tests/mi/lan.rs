@@ -74,7 +74,8 @@ impl Lan {
         };
         for n in 1..=n {
             let servers = vec![server(1), server(2)];
-            let config = MiConfig { life: life(n), lan: name("lan"), servers, params: params() };
+            let (life, lan_name, params) = (life(n), name("lan"), params());
+            let config = MiConfig { life, lan: lan_name, servers, params, built_in: false };
             let mut actions = Vec::new();
             lan.mis.push(Alone::start(config, &mut actions));
             lan.take(n, actions);
@@ -110,6 +111,8 @@ impl Lan {
             }
             GroupBody::Submit { .. } if self.lose > 0 => self.lose -= 1,
             GroupBody::Submit { request, .. } => self.decide(request),
+            // Everything is decided at once, so nothing is under way.
+            GroupBody::Where { id } => self.say(n, GroupBody::Unheard { id }),
             GroupBody::Missing { key, .. } => {
                 let core = self.cores().into_iter().find(|core| core.key == key);
                 if let Some(core) = core {
@@ -148,8 +151,12 @@ impl Lan {
                     self.done.extend(&direct.causes);
                     self.view(&direct, &core);
                 }
-                Effect::Answer { request, outcome: Err(refusal) } => {
+                Effect::Answer { request, outcome: Err(refusal), .. } => {
                     self.say(asker(&request), GroupBody::Refused { id: request.id, refusal });
+                }
+                Effect::Answer { request, outcome: Ok(()), by_view: false } => {
+                    self.done.insert(request.id);
+                    self.say(asker(&request), GroupBody::Done { id: request.id });
                 }
                 // What is not on this LAN is nowhere.
                 Effect::Again(request) => {
@@ -192,7 +199,7 @@ impl Lan {
             let came = matches!(&direct.content, Content::Delta { came, .. }
                 if came.iter().any(|e| e.id.mi == life(n)));
             let content = match here == 1 && came {
-                true => Content::Whole(core.roster.clone()),
+                true => core.whole(),
                 false => direct.content.clone(),
             };
             self.say(n, GroupBody::Direct(Direct { content, ..direct.clone() }));
@@ -288,7 +295,7 @@ pub fn whole(core: &Core) -> Direct {
         digest: core.digest(),
         reason: Reason::Resync,
         causes: vec![],
-        content: Content::Whole(core.roster.clone()),
+        content: core.whole(),
     }
 }
 

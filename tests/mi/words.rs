@@ -5,8 +5,8 @@ use membership::name::Digest;
 use membership::proto::step::{Input, Via};
 use membership::wire::Message;
 use membership::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Reason, Refusal,
-    Request, RequestId,
+    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Qos, Reason,
+    Refusal, Request, RequestId, Way, Whole,
 };
 use proptest::prelude::*;
 
@@ -15,26 +15,33 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
     let request = id.clone().prop_map(|id| Request {
         id,
         group: name("db"),
+        oldest: id.number / 2,
         call: Call::Leave { member: MemberId { mi: id.origin, number: 1 } },
         path: vec![server(1), server(2)],
     });
     let refusal = (0..Refusal::ALL.len()).prop_map(|place| Refusal::ALL[place]);
     prop_oneof![
-        any::<u32>().prop_map(|number| GroupBody::Register { number, groups: vec![] }),
+        (any::<u32>(), any::<bool>())
+            .prop_map(|(number, roams)| GroupBody::Register { number, roams }),
         any::<u32>().prop_map(|number| GroupBody::Registered { number }),
         any::<u16>().prop_map(|nonce| GroupBody::Poll { nonce }),
         any::<u16>().prop_map(|nonce| GroupBody::Polled { nonce }),
         any::<u32>().prop_map(|number| GroupBody::Unregister { number }),
-        (request.clone(), any::<bool>())
-            .prop_map(|(request, raise)| GroupBody::Submit { request, raise }),
+        (request.clone(), any_way()).prop_map(|(request, way)| GroupBody::Submit { request, way }),
         id.clone().prop_map(|id| GroupBody::Wait { id }),
         id.clone().prop_map(|id| GroupBody::Where { id }),
+        id.clone().prop_map(|id| GroupBody::Done { id }),
+        id.clone().prop_map(|id| GroupBody::Unheard { id }),
         (id.clone(), refusal).prop_map(|(id, refusal)| GroupBody::Refused { id, refusal }),
         request.prop_map(GroupBody::Grant),
         (id.clone(), any_direct(id.clone(), Just(true)))
             .prop_map(|(id, direct)| GroupBody::Shown { id, direct }),
         any_direct(id, any::<bool>()).prop_map(GroupBody::Direct),
     ]
+}
+
+fn any_way() -> impl Strategy<Value = Way> {
+    prop_oneof![Just(Way::Search), Just(Way::Raise), Just(Way::Reserve)]
 }
 
 fn any_direct(
@@ -45,11 +52,16 @@ fn any_direct(
     (id, any::<u32>(), any::<u32>(), entries, whole).prop_map(|(inc, term, number, came, whole)| {
         let entry = |(gid, tag): (u32, Vec<u8>)| {
             let id = MemberId { mi: inc.origin, number: gid / 2 };
-            Entry { id, gid, tag, path: vec![server(3)] }
+            let (roams, lost) = (gid % 2 == 0, gid % 3 == 0);
+            Entry { id, gid, tag, roams, lost, path: vec![server(3)] }
         };
         let came: Vec<Entry> = came.into_iter().map(entry).collect();
         let content = match whole {
-            true => Content::Whole(came),
+            true => Content::Whole(Box::new(Whole {
+                entries: came,
+                next_gid: term,
+                qos: Qos { survive: "majority".into(), ..Qos::default() },
+            })),
             false => Content::Delta { gone: vec![term, number], came },
         };
         let key = GroupKey { name: name("db"), suffix: Some(term), inc };
