@@ -8,6 +8,8 @@
 mod answers;
 #[path = "mi/examples.rs"]
 mod examples;
+#[path = "mi/hops.rs"]
+mod hops;
 #[path = "mi/lan.rs"]
 mod lan;
 #[path = "mi/moves.rs"]

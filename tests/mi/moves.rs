@@ -267,3 +267,26 @@ fn a_stranger_is_reported_once_while_the_report_is_under_way() {
     lan.say_from(1, 1, GroupBody::Direct(whole(&core)));
     assert_eq!(lan.submits().len(), before + 1, "and again when that came to nothing");
 }
+
+#[test]
+fn who_is_taken_back_by_what_is_late_is_asked_about_and_comes_again() {
+    let mut lan = Lan::of(1);
+    lan.join_of(1, 7, "two");
+    lan.join_of(1, 8, "one");
+    lan.held = Some(vec![]);
+    lan.join_of(1, 9, "two");
+    // This view of "two" is newer than any that came before "two" became part of "one".
+    let late = whole(&lan.core("two"));
+    lan.call_of(1, 8, "one", Ask::Merge { other: name("two") });
+    lan.told.clear();
+    deliver(&mut lan, |direct| direct.reason == Reason::Merged);
+    for _ in 0..2 {
+        lan.say_from(1, 1, GroupBody::Direct(late.clone()));
+    }
+    lan.wait(1, longest());
+    assert!(lan.mi(1).known(name("two")).is_none());
+    let places = groups(&mut lan, 7);
+    assert_eq!(places.first(), places.last());
+    assert_eq!(places.last(), Some(&("one".to_string(), 3)));
+    assert!(places.contains(&("two".to_string(), 2)), "{places:?}");
+}

@@ -209,8 +209,7 @@ impl Walk {
                 if held.is_empty() {
                     return;
                 }
-                // Mostly what is old: else nothing would ever come.
-                let (n, body) = held.remove(usize::from(place) % held.len().min(4));
+                let (n, body) = held.remove(usize::from(place) % held.len());
                 (0..times).for_each(|_| self.lan.say_from(1, n, body.clone()));
             }
             Event::Repeat { mi, group } => self.repeat(1 + mi % 2, group),

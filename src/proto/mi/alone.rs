@@ -121,7 +121,12 @@ impl Alone {
         if message.from.address != from {
             return Err(("address-mismatch", None));
         }
-        self.mi.step(MiInput::Message(Box::new(message)), out).map_err(|cause| (cause, None))
+        let message = Box::new(message);
+        let input = match via {
+            Via::Group => MiInput::Overheard(message),
+            _ => MiInput::Message(message),
+        };
+        self.mi.step(input, out).map_err(|cause| (cause, None))
     }
 
     fn take(&mut self, out: Vec<MiAction>, actions: &mut Vec<Action>) {

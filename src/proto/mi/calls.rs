@@ -2,7 +2,10 @@
 //!
 //! ```text
 //!   call ── refused here: a limit, a name, another's member
-//!     └──> pending ── SUBMIT, again and again ──> cause of a view, Shown, Refused ──> told once
+//!     └──> pending ── SUBMIT ──> cause of a view, Shown, Done, Refused ──> told once
+//!             ├── silence for T_REPLY ──> MSG_QUERY, MSG_QUERY, SUBMIT again, ... (Figure 43)
+//!             │                              ├── WAIT ──> T_QUERY
+//!             │                              └── unheard of ──> SUBMIT again
 //!             └── no mserver for T_CREATE ──> NoMserver, unless it is a leave or a failure
 //! ```
 //!
@@ -25,6 +28,8 @@ const MEMBERS: usize = 256;
 /// Members of all applications, and groups that they are in: a registration states them all in one message.
 const ALL_MEMBERS: usize = 16_384;
 const ALL_GROUPS: usize = 8000;
+/// Questions about a call that may stay unanswered before it is sent again.
+const QUESTIONS: u32 = 2;
 /// Members that a call can split off: they are listed in one message.
 const SPLIT: usize = 1 << 16;
 
@@ -262,22 +267,34 @@ impl Mi {
             let request = request.clone();
             self.send(group, GroupBody::Submit { request, way: Way::Search }, out);
         }
-        self.pending.insert(number, Pending { client, request, again, unreached, sent });
+        self.pending.insert(number, Pending { client, request, again, asked: 0, unreached, sent });
     }
 
-    /// Sends again what was not answered.
+    /// Asks about what was not answered, or sends it again.
     pub(super) fn resubmit(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
         let due = |(&number, pending): (&u64, &mut Pending)| {
             pending.again.tick(elapsed).then_some(number)
         };
         let due: Vec<u64> = self.pending.iter_mut().filter_map(due).collect();
-        due.into_iter().for_each(|number| self.send_call(number, out));
+        due.into_iter().for_each(|number| self.ask_about(number, out));
     }
 
     /// Sends everything that is under way, to a mserver that does not know it.
     pub(super) fn submit_all(&mut self, out: &mut Vec<MiAction>) {
         let all: Vec<u64> = self.pending.keys().copied().collect();
         all.into_iter().for_each(|number| self.send_call(number, out));
+    }
+
+    fn ask_about(&mut self, number: u64, out: &mut Vec<MiAction>) {
+        let reply = self.config.params.reply;
+        let Some(pending) = self.pending.get_mut(&number) else { return };
+        if !pending.sent || pending.asked >= QUESTIONS {
+            return self.send_call(number, out);
+        }
+        pending.asked += 1;
+        pending.again = Countdown::after(reply);
+        let Request { id, group, .. } = pending.request;
+        self.send(group, GroupBody::Where { id }, out);
     }
 
     fn send_call(&mut self, number: u64, out: &mut Vec<MiAction>) {
@@ -287,7 +304,7 @@ impl Mi {
             pending.unreached = Countdown::after(longest);
         }
         pending.again = Countdown::after(reply);
-        pending.sent = true;
+        (pending.asked, pending.sent) = (0, true);
         let request = pending.request.clone();
         self.send(request.group, GroupBody::Submit { request, way: Way::Search }, out);
     }
@@ -324,7 +341,8 @@ impl Mi {
 
     pub(super) fn wait(&mut self, id: RequestId) -> Result<(), &'static str> {
         let query = self.config.params.query;
-        self.expected(id)?.again = Countdown::after(query);
+        let pending = self.expected(id)?;
+        (pending.again, pending.asked) = (Countdown::after(query), 0);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   group:   gap, another group of its name, some members moved on, a new mserver ──> in doubt
 //!            in doubt ── a view of it ──> known       ── none for a time ──> View
+//!            a view that may be late takes somebody there ──> View at once
 //!   member:  split off, or missing after a gap ──> astray ── a view that has it ──> in that group
 //!                                                     └── none for a time ──> View, or out
 //!   View:    the group as it is: known, its absent members astray;  no such group, another one: all are out
@@ -14,7 +15,7 @@ use super::session::Home;
 use super::{Group, LocalEvent, Mi, MiAction, name_of};
 use crate::name::GroupName;
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Call, GroupKey, Reason, RequestId};
+use crate::wire::group::{Call, Reason, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a group, or a member's place, is as we think.
@@ -35,9 +36,29 @@ pub(super) struct Astray {
     was: GroupName,
     /// The one that it should be in.
     to: GroupName,
-    /// What it is told if it is in none.
-    reason: Reason,
+    why: Absence,
     doubt: Doubt,
+}
+
+/// Why a member is in no view that we know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Absence {
+    /// It was split off, to a group of that name if we know it.
+    Split(Option<GroupName>),
+    /// We saw its group without it.
+    Seen,
+    /// It was let in, and we have not seen its group.
+    Unseen,
+}
+
+impl Absence {
+    /// What it is told if it is in no group.
+    fn reason(self) -> Reason {
+        match self {
+            Absence::Split(_) => Reason::Split,
+            Absence::Seen | Absence::Unseen => Reason::Failed,
+        }
+    }
 }
 
 impl Doubt {
@@ -103,6 +124,16 @@ impl Mi {
         }
     }
 
+    /// A group may not be as we think, and what comes of it may be late as well: we ask at once.
+    pub(super) fn question(&mut self, inc: RequestId, out: &mut Vec<MiAction>) {
+        let asked = |group: &Group| matches!(group.doubt, Doubt::Asked(_));
+        let Some(group) = self.groups.get(&inc).filter(|group| !asked(group)) else { return };
+        let number = self.ask(name_of(&group.known.key()), out);
+        if let Some(group) = self.groups.get_mut(&inc) {
+            group.doubt = Doubt::Asked(number);
+        }
+    }
+
     /// We belong to another mserver: it may know of nothing yet, so it is given time.
     pub(super) fn doubt_all(&mut self) {
         let waits = Doubt::Waits(Countdown::after(self.longest()));
@@ -111,14 +142,13 @@ impl Mi {
     }
 
     /// A member is in its group no longer, and another view may have it.
-    pub(super) fn stray(&mut self, number: u32, key: &GroupKey, split: Option<Option<GroupName>>) {
-        let was = name_of(key);
-        let (to, reason, wait) = match split {
-            Some(new) => (new.unwrap_or(was), Reason::Split, self.longest()),
-            None => (was, Reason::Failed, self.tries()),
+    pub(super) fn stray(&mut self, number: u32, was: GroupName, why: Absence) {
+        let (to, wait) = match why {
+            Absence::Split(new) => (new.unwrap_or(was), self.longest()),
+            Absence::Seen | Absence::Unseen => (was, self.tries()),
         };
         let doubt = Doubt::Waits(Countdown::after(wait));
-        self.astray.insert(number, Astray { was, to, reason, doubt });
+        self.astray.insert(number, Astray { was, to, why, doubt });
         if let Some(local) = self.local.get_mut(&number) {
             local.home = Home::Astray;
         }
@@ -132,26 +162,21 @@ impl Mi {
         let mut groups = Vec::new();
         for (&inc, group) in &mut self.groups {
             if group.doubt.tick(elapsed) {
-                groups.push((inc, name_of(&group.known.key())));
+                groups.push(inc);
             }
         }
-        for (inc, name) in groups {
-            let number = self.ask(name, out);
-            if let Some(group) = self.groups.get_mut(&inc) {
-                group.doubt = Doubt::Asked(number);
-            }
-        }
+        groups.into_iter().for_each(|inc| self.question(inc, out));
         let mut members = Vec::new();
         for (&number, astray) in &mut self.astray {
             if astray.doubt.tick(elapsed) {
-                members.push((number, astray.to, astray.reason));
+                members.push((number, astray.to, astray.why));
             }
         }
         let mut names = BTreeMap::new();
-        for (number, name, reason) in members {
+        for (number, name, why) in members {
             // The whole roster of its group has been seen without it: there is nobody to ask.
-            if reason == Reason::Failed {
-                self.out_or_back(number, reason, out);
+            if why == Absence::Seen {
+                self.out_or_back(number, why.reason(), out);
                 continue;
             }
             let asked = *names.entry(name).or_insert_with(|| self.ask(name, out));
@@ -200,7 +225,7 @@ impl Mi {
         let mut lost: Vec<(u32, Reason)> =
             members.into_iter().map(|m| (m, Reason::Failed)).collect();
         let astray = self.astray.iter().filter(|(_, astray)| astray.doubt == asked);
-        lost.extend(astray.map(|(&number, astray)| (number, astray.reason)));
+        lost.extend(astray.map(|(&number, astray)| (number, astray.why.reason())));
         lost.into_iter().for_each(|(number, reason)| self.out_or_back(number, reason, out));
     }
 

@@ -1,14 +1,14 @@
 //! The member interface: applications on one side, a LAN mserver on the other (thesis II.D, Figures 38, 59 to 61).
 //!
 //! ```text
-//!   application ── call ──> MI ── SUBMIT, again and again ──> LAN mserver
+//!   application ── call ──> MI ── SUBMIT; MSG_QUERY ... ──> LAN mserver
 //!               <─ view ───    <── DIRECT ─────────────────
 //!
 //!   Registering ── ACK ──> Registered ── no QUERY for too long ──> Registering, at the next mserver
 //! ```
 //!
-//! It knows its own members, the last view of each of their groups, and the calls that are under way. A call is sent again
-//! until it is answered, under the same id, so that it has one effect whatever is lost. A view is applied only
+//! It knows its own members, the last view of each of their groups, and the calls that are under way. A call is asked
+//! about and sent again until it is answered, under the same id, so that it has one effect whatever is lost. A view is applied only
 //! if it follows on the last one and its digest comes out; else the whole roster is asked for. A member that the core
 //! knows and we do not is reported failed; one that we know and the core does not is told that it is out.
 //!
@@ -68,8 +68,10 @@ struct Pending {
     /// Whose, and its number there; nobody's: our own, or of one who is gone.
     client: Option<(Client, u32)>,
     request: Request,
-    /// Until it is sent again.
+    /// Until it is asked about, or sent again.
     again: Countdown,
+    /// How often it was asked about since somebody said anything of it.
+    asked: u32,
     /// For a mserver to be found; off: for ever.
     unreached: Countdown,
     /// It has been sent: the core may know it.
@@ -88,6 +90,8 @@ struct Group {
 pub enum MiInput<'a> {
     /// Our mserver, or who was one, says something; that it is from that address the caller has checked.
     Message(Box<GroupMessage>),
+    /// Our mserver says something to all member interfaces of its LAN; a view may be of a group that is none of ours.
+    Overheard(Box<GroupMessage>),
     /// Time passed: so many ticks, at least one.
     Tick {
         /// Ticks since the last one.
@@ -219,6 +223,12 @@ impl Mi {
     ) -> Result<(), &'static str> {
         match input {
             MiInput::Message(message) => return self.receive(*message, out),
+            MiInput::Overheard(message) => {
+                if self.is_unconcerned(&message.body) {
+                    return Err("not-concerned");
+                }
+                return self.receive(*message, out);
+            }
             MiInput::Tick { elapsed } => self.tick(elapsed, out),
             MiInput::Call { client, call } => self.call(client, call, out),
             MiInput::Gone { client } => self.gone(client, out),
@@ -256,6 +266,7 @@ impl Mi {
             GroupBody::Shown { id, direct } => self.shown(id, direct, out),
             GroupBody::Done { id } => self.done(id, out),
             GroupBody::Unheard { id } => self.unheard(id, out),
+            GroupBody::Unregister { number } => self.dismissed(number, out),
             GroupBody::Direct(direct) => {
                 self.heard();
                 self.direct(direct, out);

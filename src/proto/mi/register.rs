@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Registering ── answer to the last number ──> Registered ── no QUERY for T_QUERY and all tries ──┐
-//!        ^──────────────────────── the next mserver, a new number ──────────────────────────────────┘
+//!        ^─────────────── the next mserver, a new number <── it leaves in good order, and says so ──┤
+//!        └──────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! A registration says which members are here, in which views. What applications missed while nobody polled us they learn
@@ -52,6 +53,22 @@ impl Mi {
                 }
             }
         }
+    }
+
+    /// Our mserver leaves in good order: with another one to go to, nothing need be missed.
+    pub(super) fn dismissed(
+        &mut self,
+        number: u32,
+        out: &mut Vec<MiAction>,
+    ) -> Result<(), &'static str> {
+        if number != self.number {
+            return Err("older-registration");
+        }
+        if self.roams() {
+            self.tell_all(&LocalEvent::ServerLost, out);
+            self.next_server(out);
+        }
+        Ok(())
     }
 
     fn next_server(&mut self, out: &mut Vec<MiAction>) {

@@ -4,13 +4,14 @@
 //!   DIRECT ── follows, digest comes out ──> each member of ours: told; moved here; out; astray
 //!     ├── here before, or older ──> acknowledged, told nobody
 //!     ├── does not follow ──> MISSING, at most once in a T_REPLY
-//!     └── nobody of ours in it ──> acknowledged with 0 members
+//!     ├── nobody of ours in it ──> acknowledged with 0 members
+//!     └── the same, said to the whole LAN ──> ignored
 //! ```
 //!
 //! A member follows its group wherever it goes: a group is known by its incarnation, so a new name is a new name and
 //! nothing else; a view of another incarnation that has a member of ours takes it over (merge, split).
 
-use super::doubt::Doubt;
+use super::doubt::{Absence, Doubt};
 use super::local::of_view;
 use super::session::Home;
 use super::{Group, LocalEvent, Mi, MiAction, Pending, name_of};
@@ -59,6 +60,15 @@ impl Mi {
         self.send(key.name, GroupBody::Got { key, term, number, below }, out);
     }
 
+    /// A view that was said to the whole LAN is ignored where nobody is, or was, a member of it, or waits for it.
+    pub(super) fn is_unconcerned(&self, body: &GroupBody) -> bool {
+        let GroupBody::Direct(direct) = body else { return false };
+        let life = self.config.life;
+        let here = self.groups.contains_key(&direct.key.inc);
+        let named = entries_of(&direct.content).iter().any(|entry| entry.id.mi == life);
+        !here && !named && !direct.causes.iter().any(|cause| cause.origin == life)
+    }
+
     /// The answer to a View, or to any call that was done before.
     pub(super) fn shown(
         &mut self,
@@ -84,7 +94,7 @@ impl Mi {
                     self.tell(client, event, out);
                 }
             }
-            Call::Join { member, .. } => self.was_let_in(member.number, id.number, &direct.key),
+            Call::Join { member, .. } => self.seen_in(member.number, id.number, &direct.key),
             Call::Leave { .. }
             | Call::Fail { .. }
             | Call::Merge { .. }
@@ -104,13 +114,16 @@ impl Mi {
     ) -> Result<(), &'static str> {
         let call = self.expected(id)?.request.call.clone();
         match call {
-            // Only a view says in which place.
-            Call::Join { .. } | Call::View => Err("answer-not-expected"),
-            _ => {
-                self.had_effect(id.number, &call, out);
-                Ok(())
+            // Only a roster answers.
+            Call::View => return Err("answer-not-expected"),
+            // Only a view says in which place. It may have been lost, or be long out of date.
+            Call::Join { member, .. } => {
+                let group = self.group_of(member.number).unwrap_or_default();
+                self.was_let_in(member.number, id.number, (group, Absence::Unseen));
             }
+            _ => self.had_effect(id.number, &call, out),
         }
+        Ok(())
     }
 
     /// A view, if it concerns us. Nothing is believed whose digest does not come out.
@@ -156,7 +169,7 @@ impl Mi {
                 Taken::Old
             }
             Applied::New => {
-                group.doubt = Doubt::None;
+                group.settled();
                 match follows || jumps(direct.reason) {
                     true => self.settle(direct, &before, same, out),
                     false => {
@@ -198,10 +211,8 @@ impl Mi {
         for &number in before.iter().filter(|number| !seen.contains(number)) {
             self.lose(number, direct, out);
         }
-        // A whole that is repeated late could take somebody back to where it was: such a group is asked whether it is.
-        let moved = came.iter().any(|(_, was)| matches!(was, Home::In(_)));
-        if moved && direct.reason == Reason::Resync {
-            self.doubt(inc);
+        if came.iter().any(|(_, was)| self.may_be_late(*was, direct)) {
+            self.question(inc, out);
         }
         let leaves = |p: &Pending| matches!(p.request.call, Call::Leave { .. });
         let anyone_leaves = self.pending.values().any(leaves);
@@ -219,6 +230,14 @@ impl Mi {
         namesakes.into_iter().for_each(|other| self.doubt(other));
         self.report(name_of(&key), strangers, out);
         self.drop_group(inc);
+    }
+
+    /// A view that is late could take somebody back to where it was: such a group is asked whether it still is. Only of
+    /// a merge it is clear, since its number is above those of both groups.
+    fn may_be_late(&self, was: Home, direct: &Direct) -> bool {
+        let Home::In(former) = was else { return false };
+        let follows = |former: &Group| direct.number > former.known.at().1;
+        direct.reason != Reason::Merged || !self.groups.get(&former).is_some_and(follows)
     }
 
     /// A member of ours is in a view for the first time, or has come from another group.
@@ -260,7 +279,7 @@ impl Mi {
         match direct.reason {
             Reason::Split => {
                 let new = direct.causes.iter().find_map(|cause| self.split_by(cause));
-                self.stray(number, &direct.key, Some(new));
+                self.stray(number, name_of(&direct.key), Absence::Split(new));
             }
             _ if self.is_leaving(number) => self.out(number, Reason::Left, out),
             reason @ (Reason::Left | Reason::Failed | Reason::Partitioned) => {
@@ -268,7 +287,7 @@ impl Mi {
             }
             _ if is_delta => self.out(number, Reason::Failed, out),
             // Views were missed: one of them may have been of a split.
-            _ => self.stray(number, &direct.key, None),
+            _ => self.stray(number, name_of(&direct.key), Absence::Seen),
         }
     }
 
@@ -289,7 +308,7 @@ impl Mi {
             match call {
                 // A view that was not applied has not told the member; it is shown the group when it asks again.
                 Call::Join { member, .. } if taken == Taken::New => {
-                    self.was_let_in(member.number, cause.number, &direct.key);
+                    self.seen_in(member.number, cause.number, &direct.key);
                 }
                 Call::Join { .. } | Call::View | Call::Here(_) => {}
                 _ => self.had_effect(cause.number, &call, out),
@@ -305,12 +324,16 @@ impl Mi {
         self.complete(number, out);
     }
 
-    /// A join is done. A member that is still on its way, although we have just seen the group, has gone on to another
-    /// one, or was taken out again.
-    fn was_let_in(&mut self, member: u32, join: u64, key: &GroupKey) {
+    /// A join is done, and we have just seen the group.
+    fn seen_in(&mut self, member: u32, join: u64, key: &GroupKey) {
+        self.was_let_in(member, join, (name_of(key), Absence::Seen));
+    }
+
+    /// A join is done. A member that is still on its way has gone on to another group, or was taken out again.
+    fn was_let_in(&mut self, member: u32, join: u64, (group, why): (GroupName, Absence)) {
         let home = self.local.get(&member).map(|local| local.home);
         if home == Some(Home::Joining(join)) {
-            self.stray(member, key, None);
+            self.stray(member, group, why);
         }
         self.close(join);
     }
