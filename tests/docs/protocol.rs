@@ -9,8 +9,9 @@ use membership::wire::coreset::{
     BODIES, Life, MAX_DONE, MAX_LOST, MAX_MEMBERS, MAX_REQUESTS, MAX_STRING, Member, PHASES,
     Position, SetName, View, digest_of,
 };
-use membership::wire::{Origin, TABLE};
-use std::collections::BTreeMap;
+use membership::wire::group::{GROUP_BODIES, GroupMessage, MAX_TAG, Refusal};
+use membership::wire::{Message, Origin, TABLE};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn ms_protocol_has_every_message_and_no_other() {
@@ -75,6 +76,72 @@ fn every_body_and_phase_stands_there_with_its_code() {
         PHASES.iter().enumerate().map(|(code, name)| format!("{code} {name}")).collect();
     let text = text.replace('\n', " ");
     assert!(text.contains(&format!("A phase is {}.", phases.join(", "))), "{phases:?}");
+}
+
+/// The rows `.It CODE Ta NAME Ta ...` of a part of the page, from the column list whose first name is that one.
+fn rows(text: &str, first: &str) -> Vec<String> {
+    let start = text.find(&format!(".It 0 Ta {first} Ta ")).unwrap_or_else(|| panic!("{first}"));
+    let rows = text[start..].lines().take_while(|line| line.starts_with(".It "));
+    let cells: Vec<Vec<&str>> =
+        rows.map(|row| row[".It ".len()..].splitn(3, " Ta ").collect()).collect();
+    for (code, cells) in cells.iter().enumerate() {
+        assert_eq!(cells[0], code.to_string(), "{cells:?}");
+    }
+    cells.iter().map(|cells| cells[1].to_string()).collect()
+}
+
+#[test]
+fn every_body_about_groups_stands_there_with_its_code_and_type() {
+    let text = section(&page("ms_protocol.7"), ".Ss Messages about groups");
+    assert_eq!(rows(&text, "register"), GROUP_BODIES);
+    // An example of each, and the type that carries it.
+    let examples = super::read("tests/decode/group.hex");
+    let mut seen = BTreeSet::new();
+    for line in examples.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let bytes: Vec<u8> = line
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        let message = Message::receive(&bytes, false).unwrap();
+        let body = GroupMessage::decode(&message).unwrap().body;
+        let kind = TABLE.iter().find(|row| row.code == message.header.code).unwrap().name;
+        let row = format!(".It {} Ta {} Ta {kind} Ta ", body.code(), body.name());
+        assert!(text.contains(&row), "{row}");
+        seen.insert(body.code());
+    }
+    assert_eq!(seen.len(), GROUP_BODIES.len());
+}
+
+#[test]
+fn every_operation_and_call_about_groups_stands_there_with_its_code() {
+    let text = page("ms_protocol.7");
+    let source = super::read("src/wire/group/encode.rs");
+    let picture: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
+    // The picture has two columns; a code stands before its name there as well.
+    let operations = rows(&section(&text, ".Ss Operations on groups"), "CALL");
+    let (_, drawn) = picture.split_once("operation   version").unwrap();
+    for (code, name) in operations.iter().enumerate() {
+        assert!(drawn.contains(&format!(" {code} {name} ")), "{code} {name}");
+    }
+    let next = operations.len();
+    assert!(next == 14 && !drawn.contains(&format!(" {next} ")), "one more than in the page");
+    let calls = rows(&section(&text, ".Ss Messages about groups"), "JOIN");
+    let (_, drawn) = picture.split_once("call        code").unwrap();
+    for (code, name) in calls.iter().enumerate() {
+        assert!(drawn.contains(&format!(" {code} {name} ")), "{code} {name}");
+    }
+    assert_eq!(calls.len(), 7);
+}
+
+#[test]
+fn every_refusal_stands_there_with_its_code() {
+    let text = section(&page("ms_protocol.7"), ".Ss Messages about groups");
+    for (place, refusal) in Refusal::ALL.iter().enumerate() {
+        let row = format!(".It {} Ta {}\n", 16 + place, refusal.sentence());
+        assert!(text.contains(&row), "{row}");
+    }
+    assert!(text.contains(&format!("at most {MAX_TAG}, and tag")));
 }
 
 #[test]
