@@ -278,14 +278,15 @@ impl Mi {
 
     fn tick(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
         self.tick_phase(elapsed, out);
-        self.tick_watches(elapsed, out);
+        // What is called for in this turn has not waited yet.
         if self.is_registered() {
+            self.resubmit(elapsed, out);
             self.tick_asked(elapsed);
             self.tick_doubts(elapsed, out);
-            self.resubmit(elapsed, out);
         } else {
             self.give_up(elapsed, out);
         }
+        self.tick_watches(elapsed, out);
     }
 
     /// One of our members, as others know it.
