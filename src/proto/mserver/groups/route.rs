@@ -135,6 +135,12 @@ impl Groups {
         }
         let (id, group) = (request.id, request.group);
         if let Some(pending) = self.pending.get_mut(&id) {
+            if pending.step == Step::At(from) {
+                // It was on its way up when the group came to be below us, and is sent back: we see to it ourselves.
+                (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
+                self.send(from, group, GroupBody::Done { id }, out);
+                return Ok(());
+            }
             // It may come by another way than before.
             (pending.from, pending.below, pending.way) = (from, below, way);
             (pending.request.path, pending.silent) = (request.path, 0);
