@@ -7,6 +7,7 @@ pub mod options;
 
 mod local;
 mod mcaster;
+mod member;
 mod mgr;
 mod mi;
 mod mserver;
@@ -63,6 +64,8 @@ pub const COMMANDS: &[Command] = &[
         options: &[options::DAEMON, options::ASKED, options::MCASTER, options::ALWAYS],
         run: mcaster::run,
     },
+    member::JOIN,
+    member::RUN,
     mgr::COMMAND,
     decode::COMMAND,
     Command {

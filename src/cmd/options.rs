@@ -124,6 +124,43 @@ pub const MGR: &[Opt] = &[
     flag("j", "json", "print statistics as JSON"),
 ];
 
+/// Options of commands that talk to the member interface of this host.
+pub const MEMBER: &[Opt] = &[
+    Opt { keyword: false, ..with("", "mi", "PATH|ADDRESS", "which member interface") },
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of the sockets") },
+    Opt { keyword: false, ..with("", "timeout", "SECONDS", "how long it may take (default 30)") },
+];
+
+/// Options of commands that are members.
+pub const JOINED: &[Opt] = &[
+    Opt { keyword: false, ..with("", "tag", "TEXT", "what the member says of itself") },
+    Opt { keyword: false, ..with("", "mode", "MODE", "create or existing (default: either)") },
+    Opt { keyword: false, ..with("", "name-scope", "SCOPE", "up to where the name is reserved") },
+    Opt { keyword: false, ..with("", "membership-scope", "SCOPE", "how far the group may reach") },
+    Opt { keyword: false, ..with("", "patience", "SECONDS", "failed if it hangs so long") },
+    Opt { keyword: false, ..with("", "order", "ORDER", "of a group that is created: strong") },
+    Opt { keyword: false, ..with("", "batch", "CHANGES", "of a group that is created: off") },
+    Opt { keyword: false, ..with("", "monitor", "HOW", "of a group that is created: adaptive") },
+    Opt { keyword: false, ..with("", "roster", "WHAT", "of a group that is created: full") },
+    Opt { keyword: false, ..with("", "survive", "RULE", "of a group that is created: all") },
+    Opt { keyword: false, ..with("", "merge", "RULE", "of a group that is created: name") },
+    flag("", "no-rejoin", "end when the membership does, instead of joining again"),
+    flag("", "wait", "wait for a member interface if there is none yet"),
+];
+
+/// `ms join [options] GROUP [-- COMMAND...]`
+pub const JOIN: &[Opt] = &[
+    Opt { keyword: false, ..with("", "count", "N", "leave after so many views") },
+    flag("j", "json", "print JSON, one event a line"),
+];
+
+/// `ms run [options] GROUP -- COMMAND...`
+pub const RUN: &[Opt] = &[
+    flag("", "leader", "run COMMAND only while the member is the first"),
+    flag("", "allow-split", "accept a leader on each side of a partition"),
+    Opt { keyword: false, ..with("", "grace", "SECONDS", "from SIGTERM to SIGKILL (default 10)") },
+];
+
 /// `ms status [options] [ADDRESS|all]`
 pub const STATUS: &[Opt] = &[
     flag("j", "json", "print JSON, one daemon a line"),

@@ -9,6 +9,7 @@
 //! `unsafe` lives here and in the C ABI only; each block says why it is sound.
 
 pub mod batch;
+pub mod child;
 pub mod clock;
 pub mod control;
 pub mod daemon;

@@ -24,6 +24,8 @@ const FILES: u64 = 4096;
 pub mod exit {
     /// All went well.
     pub const OK: i32 = 0;
+    /// What was asked for is refused, and would be again.
+    pub const REFUSED: i32 = 1;
     /// The command line is wrong.
     pub const USAGE: i32 = 64;
     /// Input data is no message.
@@ -46,6 +48,10 @@ pub mod exit {
     pub const NOPERM: i32 = 77;
     /// The configuration is wrong.
     pub const CONFIG: i32 = 78;
+    /// A command that is to be started cannot be, as env(1) has it.
+    pub const NOT_RUN: i32 = 126;
+    /// A command that is to be started is not there.
+    pub const NOT_FOUND: i32 = 127;
 }
 
 /// The end of the pipe at which the starting process waits.

@@ -1,0 +1,123 @@
+//! What a person says of a group on the command line: how to join it, and where the member interface is.
+
+use crate::client::{JoinOptions, Mode, Place, Scope};
+use crate::cmd::conf;
+use crate::rundir;
+use crate::sys::process;
+use getopts::Matches;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a person waits, where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the member interface is: `--mi PATH|ADDRESS`, else the run directory that is given, else the usual places.
+///
+/// # Errors
+/// The address is none, in words.
+pub fn place(matches: &Matches) -> Result<Place, String> {
+    let dir = matches.opt_str("run-dir").map(PathBuf::from);
+    let Some(word) = matches.opt_str("mi") else {
+        return Ok(dir.map_or_else(Place::usual, Place::at));
+    };
+    if word.contains('/') || Path::new(&word).exists() {
+        return Ok(Place::at(word));
+    }
+    let at = conf::address(&word, conf::PORT).map_err(|why| format!("--mi {word}: {why}"))?;
+    let dir = dir.unwrap_or_else(process::default_run_dir);
+    let said = rundir::socket(&dir, at, "mi");
+    if word.contains(':') || said.exists() {
+        return Ok(Place::at(said));
+    }
+    // One that is no mserver has another port.
+    let begin = format!("{}-", at.ip());
+    let is_there = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&begin))
+    };
+    Ok(Place::at(rundir::sockets(&dir, "mi").into_iter().find(is_there).unwrap_or(said)))
+}
+
+/// A time in seconds, with a fraction if need be.
+///
+/// # Errors
+/// It is none, in words.
+pub fn seconds(matches: &Matches, name: &str) -> Result<Option<Duration>, String> {
+    let Some(word) = matches.opt_str(name) else { return Ok(None) };
+    let time = word.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+    match time {
+        Some(time) => Ok(Some(time)),
+        None => Err(format!("--{name} {word}: must be a number of seconds")),
+    }
+}
+
+/// How long it may take: `--timeout SECONDS`.
+///
+/// # Errors
+/// As [`seconds`].
+pub fn timeout(matches: &Matches) -> Result<Duration, String> {
+    Ok(seconds(matches, "timeout")?.unwrap_or(PATIENCE))
+}
+
+/// A number of times: `--count N`.
+///
+/// # Errors
+/// It is none, in words.
+pub fn count(matches: &Matches) -> Result<Option<u64>, String> {
+    let Some(word) = matches.opt_str("count") else { return Ok(None) };
+    match word.parse() {
+        Ok(n) if n > 0 => Ok(Some(n)),
+        _ => Err(format!("--count {word}: must be a number from 1")),
+    }
+}
+
+/// All that a join needs.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn joining(matches: &Matches) -> Result<JoinOptions, String> {
+    let mut options = JoinOptions::new().place(place(matches)?);
+    if let Some(tag) = matches.opt_str("tag") {
+        options = options.tag(tag);
+    }
+    options = match matches.opt_str("mode").as_deref() {
+        None => options,
+        Some("create") => options.mode(Mode::Create),
+        Some("existing") => options.mode(Mode::Existing),
+        Some(other) => return Err(format!("--mode {other}: must be create or existing")),
+    };
+    let scope = |name: &str| -> Result<Option<Scope>, String> {
+        let Some(word) = matches.opt_str(name) else { return Ok(None) };
+        word.parse().map(Some).map_err(|e| format!("--{name} {word}: a set's name {e}"))
+    };
+    if let Some(scope) = scope("name-scope")? {
+        options = options.name_scope(scope);
+    }
+    if let Some(scope) = scope("membership-scope")? {
+        options = options.membership_scope(scope);
+    }
+    if let Some(patience) = seconds(matches, "patience")? {
+        options = options.patience(patience);
+    }
+    quality(matches)?;
+    Ok(options.wait(matches.opt_present("wait")).rejoin(!matches.opt_present("no-rejoin")))
+}
+
+/// What a creator may choose. What this version cannot keep, it does not promise.
+fn quality(matches: &Matches) -> Result<(), String> {
+    for (name, only, what) in [
+        ("order", "strong", "changes are agreed on before anybody sees them"),
+        ("batch", "off", "each change is a view"),
+        ("monitor", "adaptive", "timeouts follow the settings of the daemons"),
+        ("roster", "full", "members are told the roster"),
+        ("survive", "all", "each side of a partition lives on"),
+        ("merge", "name", "sides that were one group become one again"),
+    ] {
+        match matches.opt_str(name) {
+            Some(word) if word != only => {
+                return Err(format!("--{name} {word}: this version has only {only}: {what}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
