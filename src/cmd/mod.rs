@@ -66,6 +66,13 @@ pub const COMMANDS: &[Command] = &[
     },
     member::JOIN,
     member::RUN,
+    member::LEAVE,
+    member::MERGE,
+    member::SPLIT,
+    member::VIEW,
+    member::MEMBERS,
+    member::WATCH,
+    member::GROUPS,
     mgr::COMMAND,
     decode::COMMAND,
     Command {

@@ -161,6 +161,18 @@ pub const RUN: &[Opt] = &[
     Opt { keyword: false, ..with("", "grace", "SECONDS", "from SIGTERM to SIGKILL (default 10)") },
 ];
 
+/// `ms leave [options] GROUP GID`
+pub const LEAVE: &[Opt] = &[flag("", "no-wait", "do not wait until the member is out")];
+
+/// Options of commands that show views.
+pub const SHOWN: &[Opt] = &[flag("j", "json", "print JSON, one thing a line")];
+
+/// `ms watch [options] GROUP`
+pub const WATCH: &[Opt] = &[
+    Opt { keyword: false, ..with("", "count", "N", "end after so many views") },
+    Opt { keyword: false, ..with("", "interval", "SECONDS", "between questions (default 1)") },
+];
+
 /// `ms status [options] [ADDRESS|all]`
 pub const STATUS: &[Opt] = &[
     flag("j", "json", "print JSON, one daemon a line"),

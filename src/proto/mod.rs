@@ -9,6 +9,7 @@ pub mod counters;
 pub mod door;
 pub mod enrolment;
 pub mod group;
+pub mod listing;
 pub mod mcaster;
 pub mod mi;
 pub mod monitor;

@@ -1,12 +1,13 @@
 //! The kinds of process there are, behind one door.
 
 use super::door::Door;
+use super::listing;
 use super::mcaster::Mcaster;
 use super::mi::{Alone, Mi};
 use super::mserver::Mserver;
 use super::ring::Ring;
 use super::step::{Action, Input};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a daemon is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,8 +84,16 @@ impl Node {
     pub fn status(&self) -> Value {
         let mut status = match &self.role {
             Role::Ring(ring) => ring.status(),
-            Role::Mserver(mserver) => mserver.status(),
-            Role::Mi(mi) => mi.status(),
+            Role::Mserver(mserver) => {
+                let mut status = mserver.status();
+                status["groups"] = listing::counted(&listing::of_mserver(mserver));
+                status
+            }
+            Role::Mi(mi) => {
+                let mut status = mi.status();
+                status["groups"] = listing::counted(&listing::of_mi(mi.mi()));
+                status
+            }
             Role::Mcaster(mcaster) => mcaster.status(),
         };
         if let Some(door) = &self.door {
@@ -101,6 +110,12 @@ impl Node {
     /// Why there is no answer, in words.
     pub fn tell(&self, words: &[&str]) -> Result<Value, String> {
         match &self.role {
+            Role::Mserver(mserver) if words == ["groups"] => {
+                Ok(json!({"groups": listing::of_mserver(mserver)}))
+            }
+            Role::Mi(alone) if words == ["groups"] => {
+                Ok(json!({"groups": listing::of_mi(alone.mi())}))
+            }
             Role::Mserver(mserver) => mserver.tell(words),
             Role::Ring(_) | Role::Mi(_) | Role::Mcaster(_) => {
                 Err(format!("unknown request {:?}", words.join(" ")))

@@ -7,9 +7,12 @@
 //!   groups  what the daemons of this host know, by their control sockets
 //! ```
 
+mod calls;
+mod groups;
 mod join;
 mod run;
 mod told;
+mod watch;
 mod wish;
 
 use super::options;
@@ -35,6 +38,69 @@ pub const RUN: Command = Command {
     about: "be a member of a group exactly as long as COMMAND lives",
     options: &[options::JOINED, options::RUN, options::MEMBER, options::ALWAYS],
     run: run::run,
+};
+
+/// `ms leave`.
+pub const LEAVE: Command = Command {
+    name: "leave",
+    operands: "GROUP GID",
+    about: "let a member on this host leave its group",
+    options: &[options::LEAVE, options::MEMBER, options::ALWAYS],
+    run: calls::leave,
+};
+
+/// `ms merge`.
+pub const MERGE: Command = Command {
+    name: "merge",
+    operands: "GROUP OTHER",
+    about: "make the group OTHER part of GROUP",
+    options: &[options::MEMBER, options::ALWAYS],
+    run: calls::merge,
+};
+
+/// `ms split`.
+pub const SPLIT: Command = Command {
+    name: "split",
+    operands: "GROUP NEW GID...",
+    about: "let members go to a group of their own",
+    options: &[options::MEMBER, options::ALWAYS],
+    run: calls::split,
+};
+
+/// `ms view`.
+pub const VIEW: Command = Command {
+    name: "view",
+    operands: "GROUP",
+    about: "show the view of a group",
+    options: &[options::SHOWN, options::MEMBER, options::ALWAYS],
+    run: calls::view,
+};
+
+/// `ms members`.
+pub const MEMBERS: Command = Command {
+    name: "members",
+    operands: "GROUP",
+    about: "list the members of a group by rank",
+    options: &[options::SHOWN, options::MEMBER, options::ALWAYS],
+    run: calls::members,
+};
+
+/// `ms watch`.
+pub const WATCH: Command = Command {
+    name: "watch",
+    operands: "GROUP",
+    about: "follow the views of a group without being a member",
+    options: &[options::WATCH, options::SHOWN, options::MEMBER, options::ALWAYS],
+    run: watch::run,
+};
+
+/// `ms groups`.
+pub const GROUPS: Command = Command {
+    name: "groups",
+    operands: "[ADDRESS|all]",
+    about: "list the groups that the daemons of this host know",
+    options: &[options::STATUS, options::ALWAYS],
+    run: groups::run,
 };
 
 /// The exit code for what went wrong with a call or a membership.

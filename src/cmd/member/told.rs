@@ -269,16 +269,19 @@ fn of_change(change: &Change) -> String {
     }
     out.push('\n');
     for (sign, entries) in [('+', &change.came), ('-', &change.gone)] {
-        for entry in entries {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "  {sign} {}", of_entry(entry));
-        }
+        out.push_str(&lines(sign, entries));
     }
     for (was, id) in &change.renumbered {
         let gid = view.entry(*id).map_or(0, |entry| entry.gid);
+        // Writing to a String cannot fail.
         let _ = writeln!(out, "  = gid {was} is gid {gid} from now on");
     }
     out
+}
+
+/// A line for each of those who came or went.
+pub fn lines(sign: char, entries: &[Entry]) -> String {
+    entries.iter().map(|entry| format!("  {sign} {}\n", of_entry(entry))).collect()
 }
 
 /// How many there are, in words.

@@ -1,6 +1,6 @@
 //! What a person says of a group on the command line: how to join it, and where the member interface is.
 
-use crate::client::{JoinOptions, Mode, Place, Scope};
+use crate::client::{JoinOptions, Mode, Place, Scope, VARIABLE};
 use crate::cmd::conf;
 use crate::rundir;
 use crate::sys::process;
@@ -16,25 +16,43 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// The address is none, in words.
 pub fn place(matches: &Matches) -> Result<Place, String> {
-    let dir = matches.opt_str("run-dir").map(PathBuf::from);
-    let Some(word) = matches.opt_str("mi") else {
-        return Ok(dir.map_or_else(Place::usual, Place::at));
+    Ok(named(matches, "mi")?.map_or_else(Place::usual, Place::at))
+}
+
+/// The control sockets of the daemons in the same places.
+///
+/// # Errors
+/// As [`place`].
+pub fn controls(matches: &Matches) -> Result<Vec<PathBuf>, String> {
+    let said = named(matches, "ctl")?.or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from));
+    let mut dirs = match said {
+        Some(path) if path.is_dir() => vec![path],
+        Some(path) => return Ok(vec![path.with_extension("ctl")]),
+        None => vec![process::default_run_dir(), PathBuf::from(rundir::OF_ROOT)],
     };
+    dirs.dedup();
+    Ok(dirs.iter().flat_map(|dir| rundir::sockets(dir, "ctl")).collect())
+}
+
+/// What the command line says of where a socket for `what` is: it, or a directory.
+fn named(matches: &Matches, what: &str) -> Result<Option<PathBuf>, String> {
+    let dir = matches.opt_str("run-dir").map(PathBuf::from);
+    let Some(word) = matches.opt_str("mi") else { return Ok(dir) };
     if word.contains('/') || Path::new(&word).exists() {
-        return Ok(Place::at(word));
+        return Ok(Some(word.into()));
     }
     let at = conf::address(&word, conf::PORT).map_err(|why| format!("--mi {word}: {why}"))?;
     let dir = dir.unwrap_or_else(process::default_run_dir);
-    let said = rundir::socket(&dir, at, "mi");
+    let said = rundir::socket(&dir, at, what);
     if word.contains(':') || said.exists() {
-        return Ok(Place::at(said));
+        return Ok(Some(said));
     }
     // One that is no mserver has another port.
     let begin = format!("{}-", at.ip());
     let is_there = |path: &PathBuf| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&begin))
     };
-    Ok(Place::at(rundir::sockets(&dir, "mi").into_iter().find(is_there).unwrap_or(said)))
+    Ok(Some(rundir::sockets(&dir, what).into_iter().find(is_there).unwrap_or(said)))
 }
 
 /// A time in seconds, with a fraction if need be.

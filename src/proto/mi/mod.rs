@@ -194,6 +194,17 @@ impl Mi {
         all.find(|known| name_of(&known.key()) == group)
     }
 
+    /// The last view of each group that we have members in.
+    pub fn groups(&self) -> impl Iterator<Item = &Known> {
+        self.groups.values().map(|group| &group.known)
+    }
+
+    /// The application whose member that is, if it is one of ours.
+    pub fn owner(&self, member: &MemberId) -> Option<Client> {
+        let local = self.local.get(&member.number)?;
+        (member.mi == self.config.life).then_some(local.client)
+    }
+
     /// Who we are.
     pub fn config(&self) -> &MiConfig {
         &self.config

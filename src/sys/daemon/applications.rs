@@ -8,14 +8,19 @@
 //! datagrams. Where there is something to be written to a log, it goes out before that.
 
 use super::Daemon;
+use crate::name::GroupName;
 use crate::proto::mi::Client;
 use crate::proto::step::Input;
 use crate::sys::local::{Access, Heard, Local, Setup};
-use crate::wire::local::LocalEvent;
+use crate::wire::local::{Ask, LocalCall, LocalEvent};
 use log::warn;
 use mio::{Registry, Token};
+use serde_json::{Value, json};
 use std::io;
 use std::time::Instant;
+
+/// What a daemon says that nobody can be a member at.
+const NO_MI: &str = "there is no member interface here";
 
 /// Opens the socket; an error names it.
 pub(super) fn open(setup: Setup, registry: &Registry) -> io::Result<Local> {
@@ -63,6 +68,22 @@ impl Daemon {
         if let Some(local) = &mut self.applications {
             local.expire(now);
         }
+    }
+
+    /// Lets a member of one of our applications leave, as if that had called for it. Who may use the control socket
+    /// could end the application as well.
+    pub(super) fn dismiss(&mut self, group: &str, gid: &str) -> Result<Value, String> {
+        let name: GroupName = group.parse().map_err(|e| format!("{group}: the name {e}"))?;
+        let mi = self.setup.node.member_interface().ok_or(NO_MI)?;
+        let roster = mi.known(name).map(|known| known.roster()).unwrap_or_default();
+        let entry = roster.iter().find(|entry| entry.gid.to_string() == gid);
+        let found = entry.and_then(|entry| Some((mi.owner(&entry.id)?, entry.id)));
+        let (client, member) =
+            found.ok_or_else(|| format!("{group}: no member here has gid {gid}"))?;
+        // Applications count their calls from 1.
+        let call = LocalCall { number: 0, group: name, ask: Ask::Leave { member } };
+        self.step(Input::Call { client, call: &call });
+        Ok(json!({"group": group, "gid": gid, "number": member.number}))
     }
 
     /// Others may call from now on.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   status, why ... ──> one JSON value
+//!   leave GROUP GID ──> a member here leaves, as if its application had called for it
 //!   trace ───────────> a line of JSON for every datagram and note, for as long as somebody follows
 //! ```
 //!
@@ -22,6 +23,10 @@ impl Daemon {
         let words: Vec<&str> = request.split_whitespace().collect();
         let answer = match words.as_slice() {
             ["status"] => self.status(),
+            ["leave", group, gid] => match self.dismiss(group, gid) {
+                Ok(leaves) => leaves,
+                Err(why) => json!({"error": why}),
+            },
             ["trace"] => return self.control.follow(token, self.poll.registry()),
             words => match self.setup.node.tell(words) {
                 Ok(mut answer) => {

@@ -1,0 +1,82 @@
+//! `ms groups [options] [ADDRESS|all]`: the groups that the daemons of this host know, and what they are to them.
+
+use super::misused;
+use crate::cmd::{Command, complain, local, print};
+use crate::sys::process::exit;
+use serde_json::Value;
+
+pub fn run(command: &Command, args: &[String]) -> i32 {
+    let matches = match command.parse(args) {
+        Ok(matches) => matches,
+        Err(code) => return code,
+    };
+    let address = match matches.free.as_slice() {
+        [] => None,
+        [address] => Some(address.as_str()),
+        _ => return misused(command, "there must be one ADDRESS"),
+    };
+    let sockets = match local::sockets(&matches, address) {
+        Ok(sockets) => sockets,
+        Err((code, why)) => {
+            complain(&why);
+            return code;
+        }
+    };
+    let (mut text, mut code) = (String::new(), exit::OK);
+    for socket in sockets {
+        match local::ask(&socket, "groups") {
+            Ok(answer) if answer["groups"].is_null() => {
+                // An mcaster, or a fixed ring: of application groups they know nothing.
+                if address.is_some_and(|word| word != "all") {
+                    complain(&format!("{}: no daemon that knows groups", socket.display()));
+                    code = exit::UNAVAILABLE;
+                }
+            }
+            Ok(answer) if matches.opt_present("json") => text.push_str(&format!("{answer}\n")),
+            Ok(answer) => text.push_str(&show(&answer)),
+            Err((its_code, why)) => {
+                complain(&why);
+                code = its_code;
+            }
+        }
+    }
+    match print(&text) {
+        exit::OK => code,
+        other => other,
+    }
+}
+
+/// The daemon, and a line for each of its groups.
+fn show(answer: &Value) -> String {
+    let mut out = format!("{}\n", answer["address"].as_str().unwrap_or("?"));
+    let groups = answer["groups"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if groups.is_empty() {
+        out.push_str("    no groups\n");
+    }
+    groups.iter().for_each(|group| out.push_str(&line(group)));
+    out
+}
+
+/// `orders 1.3: 3 members; core in office; members below; here gid 0 2; incarnation ...`
+fn line(group: &Value) -> String {
+    let name = group["group"].as_str().unwrap_or("?");
+    let mut parts = Vec::new();
+    let at = match (group["number"].as_u64(), group["size"].as_u64()) {
+        (Some(number), Some(size)) => {
+            parts.push(format!("{size} member{}", if size == 1 { "" } else { "s" }));
+            format!(" {}.{number}", group["term"])
+        }
+        _ => format!(" {}", group["term"]),
+    };
+    let roles = group["roles"].as_object().into_iter().flatten();
+    parts.extend(roles.map(|(set, word)| format!("{} in {set}", word.as_str().unwrap_or("?"))));
+    if group["below"] == true {
+        parts.push("members below".to_string());
+    }
+    if let Some(here) = group["members"].as_array().filter(|here| !here.is_empty()) {
+        let gids: Vec<String> = here.iter().map(Value::to_string).collect();
+        parts.push(format!("here gid {}", gids.join(" ")));
+    }
+    parts.push(format!("incarnation {}", group["incarnation"].as_str().unwrap_or("?")));
+    format!("    {name}{at}: {}\n", parts.join("; "))
+}
