@@ -5,6 +5,7 @@ pub mod decode;
 pub mod groups;
 pub mod options;
 
+mod demo;
 mod local;
 mod mcaster;
 mod member;
@@ -81,6 +82,13 @@ pub const COMMANDS: &[Command] = &[
         about: "show what the daemons of this host know",
         options: &[options::STATUS, options::ALWAYS],
         run: status::run,
+    },
+    Command {
+        name: "demo",
+        operands: "",
+        about: "show a campus of real daemons and groups on this host",
+        options: &[options::DEMO, options::ALWAYS],
+        run: demo::run,
     },
     Command {
         name: "sim",

@@ -217,6 +217,9 @@ pub const DECODE: &[Opt] = &[
     },
 ];
 
+/// `ms demo [options]`
+pub const DEMO: &[Opt] = &[flag("", "keep", "let it run in the end, to play with, until SIGINT")];
+
 /// The options of a command, made for getopts.
 pub fn parser(tables: &[&[Opt]]) -> Options {
     let mut options = Options::new();

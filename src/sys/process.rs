@@ -7,15 +7,19 @@
 
 pub use crate::rundir::default_dir as default_run_dir;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{ForkResult, Gid, Uid, User, chown, dup2_stderr, dup2_stdin, dup2_stdout};
-use nix::unistd::{fork, initgroups, setgid, setsid, setuid};
+use nix::unistd::{fork, getpid, getppid, initgroups, setgid, setsid, setuid};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Open files that are enough for any daemon.
 const FILES: u64 = 4096;
@@ -219,6 +223,20 @@ impl Account {
         setuid(self.uid)?;
         Ok(())
     }
+}
+
+/// Ties a process that is to be started to us: it is killed when the thread that starts it ends, however it ends, and the
+/// keys of our terminal that mean us do not mean it.
+pub fn tie_to_us(command: &mut Command) {
+    let us = getpid();
+    command.process_group(0);
+    let tie = move || {
+        set_pdeathsig(Signal::SIGKILL)?;
+        // We may have died before it asked.
+        if getppid() == us { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    // SAFETY: between fork and exec it makes two system calls, and allocates nothing.
+    unsafe { command.pre_exec(tie) };
 }
 
 /// Lets the process have as many files open as it may at the most: each application of a member interface is one.
