@@ -145,6 +145,7 @@ fn of_record(record: &Record) -> Value {
         Role::Suspended(_) => "suspended",
         Role::Lost => "lost",
         Role::Claimed(_) => "claimed",
+        Role::Ended => "ended",
     };
     put("role", role.into());
     put("term", record.term.into());
@@ -154,7 +155,7 @@ fn of_record(record: &Record) -> Value {
             put("size", core.roster.len().into());
         }
         Role::Above(by) | Role::Suspended(by) => put("by", by.to_string().into()),
-        Role::Reserved(_) | Role::Lost | Role::Claimed(_) => {}
+        Role::Reserved(_) | Role::Lost | Role::Claimed(_) | Role::Ended => {}
     }
     all.into()
 }
