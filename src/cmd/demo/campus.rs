@@ -20,7 +20,7 @@ const NETS: std::ops::Range<u8> = 10..90;
 /// How long a daemon may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Lines of a log that are shown if something goes wrong.
-const TAIL: usize = 4;
+const TAIL: usize = 3;
 
 /// The daemons, and what they share. Dropped, it ends them all and takes its directory away.
 pub struct Campus {

@@ -3,8 +3,8 @@
 
 use super::Trouble;
 use super::figure::HOSTS;
-use super::views::Seen;
-use crate::client::{Change, Event, JoinOptions, Member, MemberId, Place, View};
+use super::views::{Seen, place};
+use crate::client::{Event, JoinOptions, Member, MemberId, Place, View};
 use crate::rundir;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
@@ -126,11 +126,6 @@ impl Person {
         self.member.as_ref()?.view()
     }
 
-    /// It has left, or never came in.
-    pub fn is_out(&self) -> bool {
-        self.member.is_none()
-    }
-
     fn listen(&mut self, news: &mut Vec<News>) -> Result<(), Trouble> {
         while let Some(member) = &mut self.member {
             let event = match member.try_event() {
@@ -141,7 +136,7 @@ impl Person {
             if event.is_last() {
                 self.member = None;
                 if !self.leaves {
-                    return Err(Trouble::Failed(format!("{self} is out: {event:?}")));
+                    return Err(Trouble::Failed(format!("{self} is out: {}", why(&event))));
                 }
             }
             match &event {
@@ -153,18 +148,23 @@ impl Person {
         }
         Ok(())
     }
-
-    /// The last view that it was told, and what changed.
-    pub fn last(&self) -> Option<&Change> {
-        self.told.iter().rev().find_map(|seen| match seen {
-            Seen::View(change) => Some(change),
-            Seen::Gap => None,
-        })
-    }
 }
 
 impl std::fmt::Display for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} in {}", self.name, self.group)
+    }
+}
+
+/// A last event, in words.
+fn why(event: &Event) -> String {
+    match event {
+        Event::Out { reason, last, .. } => {
+            let last = last.as_ref().map_or("none".to_string(), |view| place(view));
+            format!("{reason:?}, its last view is {last}")
+        }
+        Event::Refused(refusal) => refusal.sentence().to_string(),
+        Event::Disconnected { why, .. } => why.to_string(),
+        other => format!("{other:?}"),
     }
 }

@@ -59,16 +59,6 @@ impl Stage {
         }
     }
 
-    /// Lets so much time pass.
-    pub fn pass(&mut self, time: Duration) -> Result<(), Trouble> {
-        let end = Instant::now() + time;
-        while Instant::now() < end {
-            self.turn()?;
-            self.people.wait(PAUSE.min(end.saturating_duration_since(Instant::now())));
-        }
-        Ok(())
-    }
-
     /// One look at everything that may have happened.
     pub fn turn(&mut self) -> Result<Vec<News>, Trouble> {
         if signal::stops() > 0 {
@@ -127,8 +117,8 @@ impl Stage {
                 let has = status["size"].as_u64().unwrap_or(0);
                 return Err(format!("{name} has {has} of {size} members of {set}"));
             }
-            if set != TOP && status["parent"].is_null() {
-                return Err(format!("{set} has no parent"));
+            if set != TOP && !self.named(&status["parent"]).is_some_and(|at| self.campus.runs(at)) {
+                return Err(format!("{set} has no parent that runs"));
             }
             if *digest.get_or_insert(status["digest"].clone()) != status["digest"] {
                 return Err(format!("{set} has two views"));
@@ -143,8 +133,12 @@ impl Stage {
             matches!(host.work, Work::Server { set, .. } if set == building)
                 && self.campus.runs(*at)
         })?;
-        let parent = self.campus.status(at)?["parent"].as_str()?.to_string();
-        HOSTS.iter().position(|host| host.at(self.campus.net()).to_string() == parent)
+        self.named(&self.campus.status(at)?["parent"])
+    }
+
+    /// The host of an address that a daemon told.
+    pub fn named(&self, address: &Value) -> Option<usize> {
+        HOSTS.iter().position(|host| *address == host.at(self.campus.net()).to_string())
     }
 
     /// The sets and LANs that say that they are the core of a group.

@@ -96,10 +96,7 @@ fn set_in_words(stage: &Stage, set: &str) -> String {
     let Some(status) = found.filter_map(|at| stage.campus.status(at)).next() else {
         return "nobody".to_string();
     };
-    let name_of = |address: &Value| {
-        let at = HOSTS.iter().find(|site| *address == site.at(stage.campus.net()).to_string());
-        at.map_or("somebody", |site| site.name)
-    };
+    let name_of = |address: &Value| stage.named(address).map_or("somebody", |at| HOSTS[at].name);
     let parent = &status["parent"];
     let members = status["members"].as_array().into_iter().flatten().map(|m| &m["address"]);
     let members: Vec<&str> = members.filter(|a| *a != parent).map(name_of).collect();
