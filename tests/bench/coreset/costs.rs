@@ -90,12 +90,12 @@ pub fn idle(fleet: &Fleet, seconds: u64) -> Idle {
 }
 
 /// Seconds of processor time, by the scheduler's own clock: ticks are too coarse for what idles.
-fn spent(pid: i32) -> f64 {
+pub fn spent(pid: i32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
     stat.split_whitespace().next().unwrap().parse::<f64>().unwrap() * 1e-9
 }
 
-fn resident(pid: i32) -> u64 {
+pub fn resident(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

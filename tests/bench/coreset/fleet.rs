@@ -9,8 +9,8 @@
 //! Nothing is measured by watching: every view is written with its time by the daemon that installed it, so the bench
 //! sleeps while the set works, and reads afterwards.
 
-use membership::sys::control;
 use membership::sys::socket;
+use membership::sys::{control, local};
 use membership::wire::{Kind, Message};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
@@ -59,8 +59,9 @@ struct Daemon {
 pub struct Fleet {
     dir: PathBuf,
     net: u8,
-    group: SocketAddrV4,
     options: Vec<String>,
+    /// What each of them is told besides: its set, where it is in one of its own.
+    posts: Vec<Vec<String>>,
     ear: socket2::Socket,
     daemons: Vec<Daemon>,
 }
@@ -85,7 +86,20 @@ impl Fleet {
         let ear = socket::open_group(group, Ipv4Addr::new(127, 93, net, 250)).unwrap();
         setsockopt(&ear, sockopt::ReceiveTimestampns, &true).unwrap();
         let options = options.iter().map(|o| o.to_string()).collect();
-        Fleet { dir, net, group, options, ear, daemons }
+        let posts = vec![vec!["bench".to_string(), group.to_string()]; n];
+        Fleet { dir, net, options, posts, ear, daemons }
+    }
+
+    /// Daemons of a hierarchy: each with the options and the set that its post says.
+    pub fn of_posts(posts: Vec<Vec<String>>, net: u8, options: &[&str]) -> Fleet {
+        let mut fleet = Fleet::new(posts.len(), net, options);
+        fleet.posts = posts;
+        fleet
+    }
+
+    /// Where applications of daemon `i` call.
+    pub fn applications(&self, i: usize) -> PathBuf {
+        local::path(&self.dir, self.address(i))
     }
 
     fn address(&self, i: usize) -> SocketAddrV4 {
@@ -119,7 +133,7 @@ impl Fleet {
             .args(dir("--state-dir", &self.dir))
             .args(dir("--views", &self.path(i, "views")))
             .args(&self.options)
-            .args(["bench", &self.group.to_string()])
+            .args(&self.posts[i])
             .env("MS_FAULTS", self.path(i, "faults"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
