@@ -214,7 +214,8 @@ fn walks(many: u64, limits: Limits) -> Sum {
 
 #[test]
 fn where_nothing_fails_no_schedule_breaks_a_rule() {
-    let sum = walks(WALKS, Limits { calm: true, partitions: false });
+    let many = number("MS_WALKS").unwrap_or(WALKS);
+    let sum = walks(many, Limits { calm: true, partitions: false });
     for what in ["refused", "created", "joined", "left", "outs"] {
         assert!(sum.tally.of(what) > 0, "there were no {what}: the walks prove nothing");
     }
@@ -222,7 +223,7 @@ fn where_nothing_fails_no_schedule_breaks_a_rule() {
 
 #[test]
 fn no_schedule_of_faults_breaks_a_rule() {
-    let many = number("MS_WALKS").unwrap_or(0);
+    let many = number("MS_FAULTY").unwrap_or(0);
     let sum = walks(many, Limits { calm: false, partitions: number("MS_PARTITIONS").is_some() });
     if many >= WALKS {
         for what in SOMETIMES {
