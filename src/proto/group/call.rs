@@ -3,7 +3,8 @@
 use super::registry::{Effect, Registry, Role, delta, direct};
 use crate::name::GroupName;
 use crate::wire::group::{
-    Call, Core, Entry, GroupKey, MemberId, Mode, Reason, Refusal, Request, RequestId, Statement,
+    Call, Core, Entry, GroupKey, Last, MemberId, Mode, Reason, Refusal, Request, RequestId,
+    Statement,
 };
 
 /// Members that one group can have.
@@ -166,13 +167,17 @@ impl Registry {
         core.roster.retain(|entry| !gone.contains(entry));
         core.number += 1;
         let direct = delta(core, reason, causes, (&gone, &[]));
-        let (ended, term) = (core.roster.is_empty(), core.term);
+        let (ended, term, number) = (core.roster.is_empty(), core.term, core.number);
+        let roster = gone.iter().map(|entry| entry.gid).collect();
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone });
         if ended {
             // Those who were cut off may live on elsewhere, and come back.
-            let role = if reason == Reason::Partitioned { Role::Lost } else { Role::Ended };
-            self.set_over(key, term, role);
+            let cut = reason == Reason::Partitioned;
+            self.set_over(key, term, if cut { Role::Lost } else { Role::Ended });
+            if let Some(record) = self.records.get_mut(&key.full_name()).filter(|_| cut) {
+                record.last = Last { number, roster };
+            }
             effects.push(Effect::Ended { key: *key, term });
         }
     }

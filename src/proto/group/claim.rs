@@ -40,9 +40,11 @@ impl Registry {
                 }
             }
             found @ (None | Some(_)) => {
-                let term = found.map_or(0, |record| record.term);
+                let term = found.as_ref().map_or(0, |record| record.term);
+                let same = found.filter(|record| record.key.inc == key.inc);
+                let last = same.map(|record| record.last.clone()).unwrap_or_default();
                 let (scope, role) = (statement.qos.name_scope, Role::Claimed(vec![request]));
-                let record = Record { key, term, scope, roams: false, role };
+                let record = Record { key, term, scope, roams: false, last, role };
                 self.records.insert(key.full_name(), record);
                 effects.push(Effect::Claimed(key));
             }
@@ -56,7 +58,7 @@ impl Registry {
         };
         let Role::Claimed(claims) = &record.role else { return };
         let claims = claims.clone();
-        let Some(core) = rebuilt(key, record.term, &claims) else { return };
+        let Some(core) = rebuilt(key, record, &claims) else { return };
         let term = core.term;
         let ended = core.roster.is_empty();
         let causes: Vec<_> = claims.iter().map(|claim| claim.id).collect();
@@ -77,7 +79,7 @@ impl Registry {
 }
 
 /// The record that claims make together.
-fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
+fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> {
     let stated: Vec<(&Request, &Statement)> = claims
         .iter()
         .filter_map(|request| match &request.call {
@@ -88,7 +90,10 @@ fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
     // Who has the latest view knows best who stands where.
     let (_, latest) = stated.iter().max_by_key(|(_, s)| (s.term, s.number))?;
     let mut roster: Vec<Entry> = Vec::new();
-    for gid in &latest.roster {
+    // Or we do, who decided it.
+    let ours = record.last.number >= latest.number;
+    let order = if ours { &record.last.roster } else { &latest.roster };
+    for gid in order {
         let claimed = stated.iter().find_map(|(request, statement)| {
             let entry = statement.members.iter().find(|entry| entry.gid == *gid)?;
             let path = [&request.path[..], &entry.path[..]].concat();
@@ -98,12 +103,14 @@ fn rebuilt(key: &GroupKey, term: u32, claims: &[Request]) -> Option<Core> {
         roster.extend(claimed);
     }
     let highest = |of: fn(&Statement) -> u32| stated.iter().map(|(_, s)| of(s)).max().unwrap_or(0);
-    let complete = digest_of(&key.inc, latest.number, &roster) == latest.digest;
+    let number = highest(|s| s.number).max(record.last.number);
+    let complete =
+        number == latest.number && digest_of(&key.inc, latest.number, &roster) == latest.digest;
     let mut core = Core {
         key: *key,
         qos: latest.qos.clone(),
-        term: highest(|s| s.term).max(term) + 1,
-        number: if complete { latest.number } else { highest(|s| s.number) + 1 },
+        term: highest(|s| s.term).max(record.term) + 1,
+        number: if complete { latest.number } else { number + 1 },
         roster,
         next_gid: highest(|s| s.next_gid),
         done: Vec::new(),

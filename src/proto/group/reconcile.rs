@@ -14,7 +14,7 @@
 use super::registry::{Effect, Record, Registry, Role, direct};
 use crate::name::Digest;
 use crate::wire::WireError;
-use crate::wire::group::{Core, Entry, Reason};
+use crate::wire::group::{Core, Entry, Last, Reason};
 
 /// The registry of the merged set, and the views that follow.
 ///
@@ -62,7 +62,9 @@ impl Registry {
     /// Nobody is left in the set but its parent, which decides nothing here: no core is in the set any more.
     pub fn orphan(&mut self) {
         for record in self.records.values_mut() {
-            if let Role::Core { .. } = record.role {
+            if let Role::Core { core, .. } = &record.role {
+                let roster = core.roster.iter().map(|entry| entry.gid).collect();
+                record.last = Last { number: core.number, roster };
                 record.role = Role::Lost;
             }
         }

@@ -15,7 +15,7 @@
 
 use super::reconcile::union;
 use crate::wire::group::{
-    Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Name, Reason, Refusal, Request,
+    Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Last, Name, Reason, Refusal, Request,
     RequestId, Scope,
 };
 pub use crate::wire::group::{Lock, Record, Role};
@@ -137,7 +137,7 @@ impl Registry {
             GroupOp::Create(request) => self.create(request, effects),
             GroupOp::Lead { key, term, branch, scope, roams } => {
                 let role = Role::Above(branch);
-                self.lead(Record { key, term, scope, roams, role }, effects);
+                self.lead(Record { key, term, scope, roams, last: Last::default(), role }, effects);
             }
             GroupOp::Forget { key, term } => self.forget(key, term, effects),
             GroupOp::Lock { key, term, carrier } => self.lock(key, term, carrier, effects),
@@ -182,7 +182,7 @@ impl Registry {
             Some(Record { role: Role::Lost | Role::Ended, .. }) | None => {
                 let role = Role::Reserved(Box::new(request.clone()));
                 let (scope, roams) = (scope_of(&request), false);
-                let record = Record { key, term: 0, scope, roams, role };
+                let record = Record { key, term: 0, scope, roams, last: Last::default(), role };
                 self.records.insert(key.full_name(), record);
                 effects.push(Effect::Reserved(Box::new(request)));
             }
@@ -356,7 +356,10 @@ impl Registry {
         let record = self.records.remove(&key.full_name());
         if let (Some(branch), Some(Record { scope, roams, .. })) = (down, record) {
             let role = Role::Above(branch);
-            self.records.insert(key.full_name(), Record { key, term, scope, roams, role });
+            self.records.insert(
+                key.full_name(),
+                Record { key, term, scope, roams, last: Last::default(), role },
+            );
             effects.push(Effect::Led { key, term, scope });
         }
         effects.extend(waiting.into_iter().map(|request| Effect::Again(Box::new(request))));
@@ -408,7 +411,10 @@ impl Registry {
     pub(super) fn decide(&mut self, core: Core) {
         let (key, term, scope) = (core.key, core.term, core.qos.name_scope);
         let role = Role::Core { core: Box::new(core), lock: None };
-        self.records.insert(key.full_name(), Record { key, term, scope, roams: false, role });
+        self.records.insert(
+            key.full_name(),
+            Record { key, term, scope, roams: false, last: Last::default(), role },
+        );
     }
 
     fn set_term(&mut self, key: &GroupKey, term: u32) {

@@ -16,7 +16,7 @@ mod record;
 pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
 pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
-pub use record::{Lock, Name, Record, Role};
+pub use record::{Last, Lock, Name, Record, Role};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};

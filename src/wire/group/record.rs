@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  registry  version (1), count (4), record * in the order of full names
-//!  record    key, term (4), scope, roams (1): 0, 1; role (1), then by the role
+//!  record    key, term (4), scope, roams (1): 0, 1; last: number (4), count (4), gid (4) *; role (1),
+//!            then by the role
 //!      0 RESERVED   request
 //!      1 CORE       core, count 0 or 1 (1), lock ?: term (4), carrier: address, count (4), request *
 //!      2 ABOVE      branch: address
@@ -68,8 +69,19 @@ pub struct Record {
     pub scope: Scope,
     /// Those below may find another way if the mserver that leads there fails.
     pub roams: bool,
+    /// Where it was lost: the last view that was decided here.
+    pub last: Last,
     /// What we are to it.
     pub role: Role,
+}
+
+/// The last view of a group that is decided here no more.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Last {
+    /// Its number; 0: there was none.
+    pub number: u32,
+    /// The gids of its members, in the order of seniority.
+    pub roster: Vec<u32>,
 }
 
 /// Full name of a group: what tells records apart.
@@ -124,7 +136,7 @@ impl Record {
 }
 
 /// The least bytes of a record: an empty name, no suffix, the id of its creation, term, scope, roams and role.
-const LEAST: usize = 27;
+const LEAST: usize = 35;
 /// The least bytes of a request: its id, an empty name, a call and no path.
 const LEAST_REQUEST: usize = 29;
 
@@ -134,6 +146,8 @@ impl Writer {
         self.u32(record.term);
         self.scope(&record.scope);
         self.u8(record.roams.into());
+        self.u32(record.last.number);
+        self.numbers(&record.last.roster);
         match &record.role {
             Role::Reserved(request) => {
                 self.u8(0);
@@ -178,6 +192,7 @@ impl Reader<'_> {
     fn record(&mut self) -> Read<Record> {
         let (key, term) = (self.key()?, self.u32()?);
         let (scope, roams) = (self.scope()?, self.has()?);
+        let last = Last { number: self.u32()?, roster: self.numbers()? };
         let role = match self.u8()? {
             0 => Role::Reserved(Box::new(self.group_request()?)),
             1 => {
@@ -195,7 +210,7 @@ impl Reader<'_> {
             6 => Role::Ended,
             _ => return refuse("role: unknown"),
         };
-        Ok(Record { key, term, scope, roams, role })
+        Ok(Record { key, term, scope, roams, last, role })
     }
 
     fn lock(&mut self) -> Read<Lock> {
