@@ -11,8 +11,8 @@
 use super::{GroupOut, Groups, Side};
 use crate::name::GroupName;
 use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
+use crate::proto::mserver::groups::answer::What;
 use crate::proto::mserver::groups::loss::Chore;
-use crate::proto::mserver::groups::route::What;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Reason, Refusal,

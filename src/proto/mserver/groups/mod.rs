@@ -12,13 +12,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `route` | where a request goes next; answers on their way back |
+//! | `route` | where a request goes next |
+//! | `answer` | answers on their way back |
 //! | `effect` | what follows from agreed operations |
 //! | `carry` | the core moves up and down |
 //! | `lan` | member interfaces: registered, polled, lost |
 //! | `loss` | what is done some time after mservers are lost |
 //! | `sphere` | what a mserver knows of a set that it decides with |
 
+mod answer;
 mod carry;
 mod effect;
 mod lan;
@@ -36,9 +38,10 @@ use crate::proto::params::Params;
 use crate::wire::WireError;
 use crate::wire::coreset::{Body, Life};
 use crate::wire::group::{Direct, GroupBody, GroupKey, GroupMessage, GroupOp, RequestId};
+use answer::Answered;
 use lan::Lan;
 use loss::Chore;
-use route::{Answered, Pending};
+use route::Pending;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
@@ -199,19 +202,19 @@ impl Groups {
 
     /// An application of this host calls the member interface that is built in. Without one, nobody is there to call.
     pub fn call(&mut self, client: Client, call: &LocalCall, out: &mut Vec<GroupOut>) {
-        self.to_mi(MiInput::Call { client, call }, out);
+        self.step_mi(MiInput::Call { client, call }, out);
         self.finish(out);
     }
 
     /// An application of this host is gone.
     pub fn gone(&mut self, client: Client, out: &mut Vec<GroupOut>) {
-        self.to_mi(MiInput::Gone { client }, out);
+        self.step_mi(MiInput::Gone { client }, out);
         self.finish(out);
     }
 
     /// Time passes.
     pub fn tick(&mut self, elapsed: u32, out: &mut Vec<GroupOut>) {
-        self.to_mi(MiInput::Tick { elapsed }, out);
+        self.step_mi(MiInput::Tick { elapsed }, out);
         let mut views = Vec::new();
         self.relay.tick(elapsed, &mut views);
         self.deliver(views, out);
@@ -277,7 +280,7 @@ impl Groups {
                 }
                 Work::ToMi(body, name) => {
                     let message = Box::new(GroupMessage { name, from: self.me, body });
-                    self.to_mi(MiInput::Message(message), out);
+                    self.step_mi(MiInput::Message(message), out);
                 }
                 Work::FromMi(message) => {
                     // What it says to nobody's use is no news: both are one process.
@@ -288,7 +291,7 @@ impl Groups {
     }
 
     /// One input of the member interface that is built in.
-    fn to_mi(&mut self, input: MiInput<'_>, out: &mut Vec<GroupOut>) {
+    fn step_mi(&mut self, input: MiInput<'_>, out: &mut Vec<GroupOut>) {
         let Some(mi) = self.lan.as_mut().and_then(Lan::mi_mut) else { return };
         let mut actions = Vec::new();
         let _ = mi.step(input, &mut actions);
