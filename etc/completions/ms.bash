@@ -6,7 +6,7 @@ _ms() {
     mode=${mode/ms_mgr/mgr}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster mgr decode status sim why trace --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster join run leave merge split view members watch groups mgr decode status sim why trace --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
@@ -30,6 +30,25 @@ _ms() {
             options="$daemon --member-port --allow --max-groups --max-members --expire --rejoin --rate
                 -h --help -V --version"
             ;;
+        join)
+            options="--count -j --json --tag --mode --name-scope --membership-scope --patience
+                --order --batch --monitor --roster --survive --merge --no-rejoin --wait --mi
+                --run-dir --timeout -h --help -V --version"
+            ;;
+        run)
+            options="--leader --allow-split --grace --tag --mode --name-scope --membership-scope
+                --patience --order --batch --monitor --roster --survive --merge --no-rejoin
+                --wait --mi --run-dir --timeout -h --help -V --version"
+            ;;
+        leave) options="--no-wait --mi --run-dir --timeout -h --help -V --version" ;;
+        merge) options="--mi --run-dir --timeout -h --help -V --version" ;;
+        split) options="--mi --run-dir --timeout -h --help -V --version" ;;
+        view) options="-j --json --mi --run-dir --timeout -h --help -V --version" ;;
+        members) options="-j --json --mi --run-dir --timeout -h --help -V --version" ;;
+        watch)
+            options="--count --interval -j --json --mi --run-dir --timeout -h --help -V --version"
+            ;;
+        groups) options="-j --json --run-dir -h --help -V --version" ;;
         mgr)
             options="-c --config -i --interface --port --level --groups --ttl --key --auth
                 --timeout --no-wait -l --long -j --json -h --help -V --version"
@@ -46,9 +65,18 @@ _ms() {
 
     # What is a file elsewhere is a port there.
     [[ $mode != decode || $prev != -p ]] || return
+    # A flag of mserver.
+    if [[ $mode != mserver && $prev == --mi ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+    fi
     case $prev in
         -c | --config | -p | --pid-file | --key | --failures | --groups | --views | --svg)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return
+            ;;
+        --mode)
+            mapfile -t COMPREPLY < <(compgen -W "create existing" -- "$cur")
             return
             ;;
         --run-dir | --state-dir)
@@ -80,6 +108,8 @@ _ms() {
         --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | --confirm | \
             --child | --lan | --mi-mode | --mi-allow | \
             --max-groups | --max-members | --expire | --rejoin | --rate | \
+            --tag | --name-scope | --membership-scope | --patience | --order | --batch | --monitor | \
+            --roster | --survive | --merge | --count | --grace | --interval | \
             --walk | --walks | --seed | --hosts | --timeout | --seconds | --at)
             return
             ;;
@@ -93,7 +123,11 @@ _ms() {
         mapfile -t COMPREPLY < <(compgen -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
     elif [[ $mode == mgr ]]; then
         mapfile -t COMPREPLY < <(compgen -W "stats join leave split merge add-parent del-parent" -- "$cur")
-    elif [[ $mode == status || $mode == trace ]]; then
+    elif [[ $mode =~ ^(join|run|leave|merge|split|view|members|watch)$ ]]; then
+        local groups
+        groups=$(ms groups 2>/dev/null | sed -n 's/^    \([^ ]*\) [0-9].*/\1/p')
+        mapfile -t COMPREPLY < <(compgen -W "$groups" -- "$cur")
+    elif [[ $mode == status || $mode == trace || $mode == groups ]]; then
         local socket daemons=all
         for socket in /run/ms/*.ctl "${XDG_RUNTIME_DIR:-/nonexistent}"/ms/*.ctl; do
             [[ -e $socket ]] || continue
