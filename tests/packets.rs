@@ -8,7 +8,7 @@ use coreset::{group_name, life};
 use membership::name::{Digest, GroupName};
 use membership::wire::WireError;
 use membership::wire::group::{
-    Entry, GroupKey, MAX_TAG, MemberId, Mode, Order, Qos, Reason, Refusal, RequestId, Scope,
+    Entry, GroupKey, MAX_TAG, MemberId, Mode, Order, Path, Qos, Reason, Refusal, RequestId, Scope,
 };
 use membership::wire::local::{
     Ask, Asking, Assembly, Closing, LocalCall, LocalEvent, MAX_PACKET, MAX_ROSTER, Telling, VERSION,
@@ -89,7 +89,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         id,
         gid,
         tag,
-        path: Vec::new(),
+        path: Path::default(),
         roams: false,
         lost: false,
     })
@@ -238,7 +238,7 @@ fn one<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> T {
 #[test]
 fn a_view_of_a_hundred_thousand_members_comes_in_many_packets_and_whole() {
     let member = one(member());
-    let (tag, path) = (b"role=db".to_vec(), Vec::new());
+    let (tag, path) = (b"role=db".to_vec(), Path::default());
     let entries: Vec<Entry> = (0..100_000)
         .map(|gid| Entry {
             id: member,

@@ -199,7 +199,9 @@ fn the_core_moves_up_with_the_join_that_made_it_and_nothing_is_lost() {
     assert_eq!(apply(&mut below, GroupOp::Call(leave(3, 2))), []);
     let mut record = (**record).clone();
     record.term = 2;
-    record.roster.iter_mut().for_each(|entry| entry.path.insert(0, mserver(1)));
+    for entry in &mut record.roster {
+        entry.path = [&[mserver(1)], &entry.path[..]].concat().into();
+    }
     let rider = Some(Box::new(join(2, 1, Mode::Existing)));
     let adopt = GroupOp::Adopt {
         core: Box::new(record),

@@ -181,7 +181,7 @@ impl Group {
             tag: tag.into(),
             roams: false,
             lost: false,
-            path: Vec::new(),
+            path: Default::default(),
         };
         self.next_gid += 1;
         self.number += 1;

@@ -270,7 +270,7 @@ fn a_registry_that_fits_no_message_comes_in_parts() {
     let inc = RequestId { origin: mi(0), number: 1 };
     let entry = |gid: u32| {
         let (id, tag) = (MemberId { mi: mi(0), number: gid }, vec![b'x'; 60]);
-        Entry { id, gid, tag, roams: false, lost: false, path: vec![address(0)] }
+        Entry { id, gid, tag, roams: false, lost: false, path: vec![address(0)].into() }
     };
     let core = Core {
         key: GroupKey { name: name("db"), suffix: None, inc },

@@ -3,7 +3,7 @@
 use super::registry::{Effect, Registry, Role, delta, direct};
 use crate::name::GroupName;
 use crate::wire::group::{
-    Call, Core, Entry, GroupKey, Last, MemberId, Mode, Reason, Refusal, Request, RequestId,
+    Call, Core, Entry, GroupKey, Last, MemberId, Mode, Path, Reason, Refusal, Request, RequestId,
     Statement,
 };
 
@@ -34,7 +34,7 @@ impl Registry {
         let outcome = match request.call.clone() {
             Call::Join { mode, member, tag, roams, .. } => {
                 let (lost, path) = (false, request.path.clone());
-                let entry = Entry { id: member, gid: 0, tag, roams, lost, path };
+                let entry = Entry { id: member, gid: 0, tag, roams, lost, path: path.into() };
                 self.join(&key, &request, (mode, entry), effects)
             }
             Call::Leave { member } => self.leave(&key, &request, member, effects),
@@ -84,6 +84,7 @@ impl Registry {
         entry.gid = core.next_gid;
         core.next_gid += 1;
         core.number += 1;
+        entry.path = entry.path.shared(&core.roster);
         core.roster.push(entry.clone());
         core.set_done(request.id, request.oldest);
         let reason = if creates { Reason::Created } else { Reason::Joined };
@@ -145,9 +146,10 @@ impl Registry {
         for stated in &statement.members {
             let ours = core.roster.iter_mut().find(|entry| entry.id == stated.id);
             let Some(ours) = ours else { continue };
-            ours.path = [&request.path[..], &stated.path[..]].concat();
+            ours.path = [&request.path[..], &stated.path[..]].concat().into();
             (ours.roams, ours.lost) = (stated.roams, false);
         }
+        Path::share(&mut core.roster);
         effects.push(Effect::Repath(Box::new(core.clone())));
         Ok(())
     }

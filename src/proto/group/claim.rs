@@ -9,7 +9,7 @@
 
 use super::registry::{Effect, Record, Registry, Role, direct};
 use super::roster::digest_of;
-use crate::wire::group::{Call, Core, Entry, GroupKey, Reason, Refusal, Request, Statement};
+use crate::wire::group::{Call, Core, Entry, GroupKey, Path, Reason, Refusal, Request, Statement};
 
 impl Registry {
     /// Somebody states what it knows of a group that nobody decides.
@@ -97,11 +97,12 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
         let claimed = stated.iter().find_map(|(request, statement)| {
             let entry = statement.members.iter().find(|entry| entry.gid == *gid)?;
             let path = [&request.path[..], &entry.path[..]].concat();
-            Some(Entry { path, lost: false, ..entry.clone() })
+            Some(Entry { path: path.into(), lost: false, ..entry.clone() })
         });
         // Whoever is not in the latest view went before it; whoever nobody claims went since.
         roster.extend(claimed);
     }
+    Path::share(&mut roster);
     let highest = |of: fn(&Statement) -> u32| stated.iter().map(|(_, s)| of(s)).max().unwrap_or(0);
     let number = highest(|s| s.number).max(record.last.number);
     let complete =

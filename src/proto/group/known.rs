@@ -91,7 +91,10 @@ impl Known {
                 }
                 self.roster.retain(stays);
                 self.roster.reserve_exact(came.len());
-                self.roster.extend_from_slice(came);
+                for entry in came {
+                    let path = entry.path.clone().shared(&self.roster);
+                    self.roster.push(Entry { path, ..entry.clone() });
+                }
             }
             Content::Delta { .. } => return Applied::Gap,
         }
@@ -137,7 +140,7 @@ impl Known {
 
     /// What is told of it to a new mserver: the members that are `ours`, with their paths from here down.
     pub fn statement(&self, ours: impl Fn(&Entry) -> Option<Vec<SocketAddrV4>>) -> Statement {
-        let stated = |entry: &Entry| Some(Entry { path: ours(entry)?, ..entry.clone() });
+        let stated = |entry: &Entry| Some(Entry { path: ours(entry)?.into(), ..entry.clone() });
         Statement {
             key: self.key,
             term: self.term,

@@ -19,7 +19,7 @@ use crate::name::GroupName;
 use crate::proto::group::{Applied, Known, digest_of};
 use crate::proto::timer::Countdown;
 use crate::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, MemberId, Reason, RequestId,
+    Call, Content, Direct, Entry, GroupBody, GroupKey, MemberId, Path, Reason, RequestId,
 };
 use std::collections::BTreeSet;
 
@@ -413,5 +413,5 @@ fn strip(content: &mut Content) {
         Content::Whole(whole) => &mut whole.entries,
         Content::Delta { came, .. } => came,
     };
-    entries.iter_mut().for_each(|entry| entry.path = Vec::new());
+    entries.iter_mut().for_each(|entry| entry.path = Path::default());
 }

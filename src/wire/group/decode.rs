@@ -5,7 +5,7 @@
 use super::encode::{MODES, REASONS};
 use super::{
     Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
-    Qos, Request, RequestId, Scope, Statement, Whole,
+    Path, Qos, Request, RequestId, Scope, Statement, Whole,
 };
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -202,14 +202,16 @@ impl<'a> Reader<'a> {
     fn entries(&mut self) -> Read<Vec<Entry>> {
         let count = self.u32()? as usize;
         let limit = Limit(usize::MAX, least::ENTRY, "roster: too many");
-        self.list(count, limit, Reader::entry)
+        let mut entries = self.list(count, limit, Reader::entry)?;
+        Path::share(&mut entries);
+        Ok(entries)
     }
 
     fn entry(&mut self) -> Read<Entry> {
         let (id, gid) = (self.member_id()?, self.u32()?);
         let (tag, flags) = (self.tag()?, self.u8()?);
         let (roams, lost) = (flags & 1 != 0, flags & 2 != 0);
-        Ok(Entry { id, gid, tag, roams, lost, path: self.path()? })
+        Ok(Entry { id, gid, tag, roams, lost, path: self.path()?.into() })
     }
 
     pub(super) fn statement(&mut self) -> Read<Statement> {

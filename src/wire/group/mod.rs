@@ -11,11 +11,13 @@
 mod decode;
 mod encode;
 mod message;
+mod path;
 mod record;
 
 pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
 pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
+pub use path::Path;
 pub use record::{Last, Lock, Name, Record, Role};
 
 use super::coreset::Life;
@@ -129,7 +131,7 @@ pub struct Entry {
     /// The mserver that it was reached by is lost: it is cut off unless it is stated anew.
     pub lost: bool,
     /// The mservers from the core down to its member interface; none where the core is that LAN's own.
-    pub path: Vec<SocketAddrV4>,
+    pub path: Path,
 }
 
 /// Why a view differs from the one before.

@@ -5,7 +5,7 @@ use super::{Ask, Asking, Closing, LocalCall, LocalEvent, Telling};
 use crate::name::Digest;
 use crate::wire::WireError;
 use crate::wire::cursor::{Limit, Read, Reader, refuse};
-use crate::wire::group::{Entry, MODES, REASONS};
+use crate::wire::group::{Entry, MODES, Path, REASONS};
 
 impl Asking {
     /// Reads a packet of an application.
@@ -142,7 +142,14 @@ impl Reader<'_> {
         let count = self.u32()? as usize;
         let came = self.list(count, Limit(usize::MAX, ENTRY, "roster: too many"), |reader| {
             let (id, gid) = (reader.member_id()?, reader.u32()?);
-            Ok(Entry { id, gid, tag: reader.tag()?, roams: false, lost: false, path: Vec::new() })
+            Ok(Entry {
+                id,
+                gid,
+                tag: reader.tag()?,
+                roams: false,
+                lost: false,
+                path: Path::default(),
+            })
         })?;
         Ok((more, gone, came))
     }

@@ -13,7 +13,7 @@ use super::route::Step;
 use super::{GroupOut, Groups, Side};
 use crate::proto::group::{Lock, Role};
 use crate::proto::mserver::groups::loss::Chore;
-use crate::wire::group::{Core, GroupKey, GroupOp, Request, RequestId};
+use crate::wire::group::{Core, GroupKey, GroupOp, Path, Request, RequestId};
 
 impl Side {
     fn other(self) -> Side {
@@ -77,11 +77,13 @@ impl Groups {
         let own = self.own();
         core.term = term;
         for entry in &mut core.roster {
-            match from {
-                Side::Child => entry.path.insert(0, own),
-                Side::Peer => drop(entry.path.drain(..entry.path.len().min(1))),
-            }
+            let path = match from {
+                Side::Child => [&[own], &entry.path[..]].concat(),
+                Side::Peer => entry.path.get(1..).unwrap_or_default().to_vec(),
+            };
+            entry.path = path.into();
         }
+        Path::share(&mut core.roster);
         let rider = match from {
             Side::Child => self.rider(&core.key),
             Side::Peer => None,

@@ -15,8 +15,8 @@ use crate::proto::mserver::groups::answer::What;
 use crate::proto::mserver::groups::loss::Chore;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Reason, Refusal,
-    Request, RequestId, Scope,
+    Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Path, Reason,
+    Refusal, Request, RequestId, Scope,
 };
 use std::net::SocketAddrV4;
 
@@ -162,7 +162,7 @@ impl Groups {
                     Content::Delta { came, .. } => came,
                     Content::Whole(whole) => &mut whole.entries,
                 };
-                entries.iter_mut().for_each(|entry| entry.path = Vec::new());
+                entries.iter_mut().for_each(|entry| entry.path = Path::default());
             }
             self.send(to, direct.key.name, GroupBody::Direct(direct), out);
         }

@@ -8,8 +8,8 @@ use crate::sim::campus::plan::Plan;
 use crate::sim::campus::speech::Speech;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Qos, Reason, Refusal, Request,
-    RequestId, Scope, Way,
+    Call, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Path, Qos, Reason, Refusal,
+    Request, RequestId, Scope, Way,
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -27,7 +27,7 @@ fn entry(host: u8) -> Entry {
         id: member(host),
         gid: host.into(),
         tag: Vec::new(),
-        path: Vec::new(),
+        path: Path::default(),
         roams: false,
         lost: false,
     }
