@@ -12,7 +12,7 @@ use membership::wire::local::{
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ pub struct Crowd {
     apps: Vec<Option<App>>,
     buffer: Vec<u8>,
     /// The digest of each view, by group and number, as it was told first.
-    digests: BTreeMap<(GroupName, u32), Digest>,
+    digests: HashMap<(GroupName, u32), Digest>,
     /// Views that were told.
     pub views: u64,
 }
@@ -63,7 +63,7 @@ impl Crowd {
     pub fn new() -> Crowd {
         let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
         let buffer = vec![0; MAX_PACKET + 1];
-        Crowd { epoll, apps: Vec::new(), buffer, digests: BTreeMap::new(), views: 0 }
+        Crowd { epoll, apps: Vec::new(), buffer, digests: HashMap::new(), views: 0 }
     }
 
     /// One more application, at the socket of a member interface.

@@ -23,11 +23,15 @@ mod churn;
 #[allow(dead_code)]
 #[path = "../coreset/costs.rs"]
 mod costs;
+mod curve;
 mod flat;
 #[allow(dead_code)]
 #[path = "../coreset/fleet.rs"]
 mod fleet;
+mod levels;
+mod memory;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
 
 /// The settings of a run.
@@ -57,7 +61,16 @@ fn main() {
         ),
         quick,
     };
-    let parts: [(&str, fn(&Setup)); 2] = [("flat", flat::run), ("churn", churn::run)];
+    // A thousand members are as many sockets.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    let parts: [(&str, fn(&Setup)); 5] = [
+        ("flat", flat::run),
+        ("levels", levels::run),
+        ("churn", churn::run),
+        ("memory", memory::run),
+        ("curve", curve::run),
+    ];
     let named: Vec<&String> = args.iter().filter(|a| !a.starts_with('-')).collect();
     for (name, part) in parts {
         if named.is_empty() || named.iter().any(|a| *a == name) {
