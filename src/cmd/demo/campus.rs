@@ -8,6 +8,8 @@
 use super::Trouble;
 use super::figure::{self, HOSTS, Host, TOP, Work};
 use crate::sys::{control, fault, process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -116,6 +118,31 @@ impl Campus {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Cuts the network between these hosts and all others: each drops what comes from the other side.
+    pub fn cut(&mut self, side: &[usize]) -> Result<(), Trouble> {
+        self.set_faults(|one, other| side.contains(&one) != side.contains(&other))
+    }
+
+    /// Makes it whole again.
+    pub fn heal(&mut self) -> Result<(), Trouble> {
+        self.set_faults(|_, _| false)
+    }
+
+    fn set_faults(&mut self, apart: impl Fn(usize, usize) -> bool) -> Result<(), Trouble> {
+        for (at, host) in HOSTS.iter().enumerate() {
+            let others = HOSTS.iter().enumerate().filter(|(other, _)| apart(at, *other));
+            let rules: String = others
+                .map(|(_, other)| format!("drop 100% in from {}\n", other.at(self.net).ip()))
+                .collect();
+            fs::write(self.faults(host), rules).map_err(|e| cannot("write faults", &e))?;
+            if let Some(child) = &self.daemons[at] {
+                let pid = Pid::from_raw(child.id() as i32);
+                kill(pid, Signal::SIGHUP).map_err(|e| cannot("send a signal", &e.into()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the daemon of a host runs, as far as we have to do with it.

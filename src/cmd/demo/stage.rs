@@ -76,11 +76,21 @@ impl Stage {
         hosts.iter().try_for_each(|name| self.people.join(group, host(name), (&run_dir, net)))
     }
 
-    /// Waits until all members of a group are in one view.
+    /// Waits until all members of a group whose hosts run are in one view.
     pub fn settle(&mut self, group: &str, seconds: u64) -> Result<(), Trouble> {
+        self.settle_among(group, |_| true, seconds)
+    }
+
+    /// Waits until those of them that are on `hosts` are in one view with each other and with nobody else.
+    pub fn settle_among(
+        &mut self,
+        group: &str,
+        hosts: impl Fn(usize) -> bool,
+        seconds: u64,
+    ) -> Result<(), Trouble> {
         let what = format!("all members of {group} have one view");
         self.until(&what, seconds, |stage| {
-            views::settled(&stage.people, group, |host| stage.campus.runs(host))
+            views::settled(&stage.people, group, |host| stage.campus.runs(host) && hosts(host))
         })
     }
 

@@ -5,7 +5,7 @@
 //! ```
 
 use super::Trouble;
-use super::figure::{BUILDINGS, GROUPS, HOSTS, TOP, WANDERER, Work, host};
+use super::figure::{BUILDINGS, GROUPS, HOSTS, TOP, WANDERER, Work, host, lans};
 use super::people::People;
 use super::stage::{Stage, all_lans};
 use super::voice::Shade;
@@ -23,6 +23,7 @@ pub fn play(stage: &mut Stage) -> Played {
     show(stage);
     host_dies(stage)?;
     mserver_dies(stage)?;
+    network_parts(stage)?;
     core_goes_down(stage)?;
     show(stage);
     check(stage)
@@ -150,6 +151,52 @@ fn mserver_dies(stage: &mut Stage) -> Played {
         views_of(&stage.people, &groups)
     );
     say(stage, "whole", &text);
+    Ok(())
+}
+
+/// A building is cut off. Each side goes on with those it can reach, and both become one again.
+fn network_parts(stage: &mut Stage) -> Played {
+    let building = "Root";
+    let lans = lans(building);
+    let is_there = |work: Work| match work {
+        Work::Server { lan, .. } | Work::Mi { lan } => lans.contains(&lan),
+        Work::Parent { .. } => false,
+    };
+    let side: Vec<usize> = (0..HOSTS.len()).filter(|&at| is_there(HOSTS[at].work)).collect();
+    let groups: Vec<&'static str> = all_groups().collect();
+    let since = Instant::now();
+    stage.campus.cut(&side)?;
+    say_bad(stage, "cut", &format!("the network between {building} and the rest of the campus"));
+    for group in &groups {
+        stage.settle_among(group, |host| side.contains(&host), 15)?;
+        stage.settle_among(group, |host| !side.contains(&host), 15)?;
+    }
+    let view = |here: bool| {
+        let one = |group: &&'static str| {
+            let mut all = stage.people.of(group).filter(|p| side.contains(&p.host) == here);
+            let view = all.find_map(|person| person.view());
+            view.map(|view| format!("{group} {} of {}", views::place(view), view.size))
+        };
+        groups.iter().filter_map(one).collect::<Vec<_>>().join(", ")
+    };
+    let text =
+        format!("each side has views of its own after {:.2} s", since.elapsed().as_secs_f64());
+    say(stage, "parted", &text);
+    stage.voice.more(&format!("in {building}: {}", view(true)));
+    stage.voice.more(&format!("elsewhere: {}", view(false)));
+    let since = Instant::now();
+    stage.campus.heal()?;
+    say(stage, "heal", "the network is whole again");
+    stage.until("every set has one view and a parent again", 20, Stage::stands)?;
+    for group in &groups {
+        stage.settle(group, 20)?;
+    }
+    let text = format!(
+        "all are together after {:.2} s: {}",
+        since.elapsed().as_secs_f64(),
+        views_of(&stage.people, &groups)
+    );
+    say(stage, "merged", &text);
     Ok(())
 }
 

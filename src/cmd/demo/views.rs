@@ -97,12 +97,12 @@ fn same(
     ))
 }
 
-/// Whether all members of a group whose hosts run have one view now, with all of them and nobody else in it.
+/// Whether all members of a group that are on `hosts` have one view now, with all of them and nobody else in it.
 ///
 /// # Errors
 /// Why not.
-pub fn settled(people: &People, group: &str, runs: impl Fn(usize) -> bool) -> Result<(), String> {
-    let members = || people.of(group).filter(|person| runs(person.host));
+pub fn settled(people: &People, group: &str, hosts: impl Fn(usize) -> bool) -> Result<(), String> {
+    let members = || people.of(group).filter(|person| hosts(person.host));
     let mut ids: Vec<MemberId> = Vec::new();
     let mut first: Option<(&Person, &View)> = None;
     for person in members() {
