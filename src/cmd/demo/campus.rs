@@ -166,9 +166,14 @@ impl Campus {
 
     /// What the daemon of a host knows, if it runs and answers.
     pub fn status(&self, at: usize) -> Option<Value> {
+        self.ask(at, "status")
+    }
+
+    /// What it answers to a request by its control socket.
+    pub fn ask(&self, at: usize, request: &str) -> Option<Value> {
         self.daemons[at].as_ref()?;
         let socket = control::path(&self.run_dir(), HOSTS[at].at(self.net));
-        serde_json::from_str(&control::ask(&socket, "status", PATIENCE).ok()?).ok()
+        serde_json::from_str(&control::ask(&socket, request, PATIENCE).ok()?).ok()
     }
 
     /// The last lines of each log.

@@ -13,12 +13,16 @@ use super::views;
 use super::voice::Voice;
 use crate::sys::signal;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Between two looks, if nobody is told anything.
 const PAUSE: Duration = Duration::from_millis(40);
 /// How long the whole of it may take.
 const WHOLE: Duration = Duration::from_secs(60);
+
+/// Where the core of each group is: in one place, unless it is just moving or the network is parted.
+pub type Cores = BTreeMap<String, BTreeSet<String>>;
 
 /// The demonstration as it stands.
 pub struct Stage {
@@ -151,22 +155,19 @@ impl Stage {
         HOSTS.iter().position(|host| *address == host.at(self.campus.net()).to_string())
     }
 
-    /// The sets and LANs that say that they are the core of a group.
-    pub fn cores_of(&self, group: &str) -> Vec<&'static str> {
-        let mut cores = Vec::new();
+    /// The sets and LANs that are the core of each group, as their mservers say.
+    pub fn cores(&self) -> Cores {
+        let mut cores = Cores::new();
         for (at, host) in HOSTS.iter().enumerate() {
-            let places = match host.work {
-                Work::Parent { .. } => vec![(TOP, "")],
-                Work::Server { set, lan } => vec![(set, ""), (lan, "lan")],
-                Work::Mi { .. } => continue,
-            };
-            let Some(status) = self.campus.status(at) else { continue };
-            for (place, key) in places {
-                let seat = if key.is_empty() { &status } else { &status[key] };
-                let groups = seat["groups"].as_array().into_iter().flatten();
-                let mut cored = groups.filter(|g| g["group"] == group && g["role"] == "core");
-                if cored.next().is_some() && !cores.contains(&place) {
-                    cores.push(place);
+            if matches!(host.work, Work::Mi { .. }) {
+                continue;
+            }
+            let told = self.campus.ask(at, "groups").unwrap_or(Value::Null);
+            for group in told["groups"].as_array().into_iter().flatten() {
+                let name = group["group"].as_str().unwrap_or_default();
+                let roles = group["roles"].as_object().into_iter().flatten();
+                for (place, _) in roles.filter(|(_, role)| *role == "core") {
+                    cores.entry(name.to_string()).or_default().insert(place.clone());
                 }
             }
         }
@@ -176,9 +177,12 @@ impl Stage {
     /// Waits until the core of a group is there and nowhere else.
     pub fn core_at(&mut self, group: &str, place: &str, seconds: u64) -> Result<(), Trouble> {
         let what = format!("{place} is the core of {group}");
-        self.until(&what, seconds, |stage| match stage.cores_of(group).as_slice() {
-            [only] if *only == place => Ok(()),
-            cores => Err(format!("it is {}", cores.join(", "))),
+        self.until(&what, seconds, |stage| {
+            let cores = stage.cores().remove(group).unwrap_or_default();
+            if cores.len() == 1 && cores.contains(place) {
+                return Ok(());
+            }
+            Err(format!("its core is [{}]", Vec::from_iter(cores).join(" ")))
         })
     }
 }

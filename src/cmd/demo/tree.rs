@@ -9,28 +9,17 @@
 //!
 //! All of it is what the daemons and the members say at this moment.
 
-use super::figure::{
-    BUILDINGS, GROUPS, HOSTS, Host, TOP, WANDERER, Work, host, hosts_of, lans, servers,
-};
-use super::stage::Stage;
+use super::figure::{BUILDINGS, HOSTS, Host, TOP, Work, host, hosts_of, lans, servers};
+use super::stage::{Cores, Stage};
 use super::voice::Shade;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Column at which the second part of a line begins.
 const COLUMN: usize = 22;
 
-/// Which groups have their core where.
-type Cores = BTreeMap<&'static str, Vec<&'static str>>;
-
 /// The lines of the drawing.
 pub fn draw(stage: &Stage) -> Vec<String> {
-    let mut cores = Cores::new();
-    for group in GROUPS.iter().map(|(group, _)| *group).chain([WANDERER]) {
-        for place in stage.cores_of(group) {
-            cores.entry(place).or_default().push(group);
-        }
-    }
+    let cores = stage.cores();
     let mut lines = vec![line(stage, "", TOP, &set_in_words(stage, TOP), &cores)];
     for (n, building) in BUILDINGS.iter().enumerate() {
         let (knee, rail) = branch(n + 1 == BUILDINGS.len());
@@ -66,14 +55,13 @@ fn branch(last: bool) -> (&'static str, &'static str) {
 fn line(stage: &Stage, front: &str, name: &str, text: &str, cores: &Cores) -> String {
     let width = COLUMN.saturating_sub(front.chars().count());
     let front = stage.voice.paint(Shade::Dim, front);
-    let core = cores.get(name).map(|groups| format!("core of {}", groups.join(", ")));
-    match core {
-        Some(core) => {
-            let core = stage.voice.paint(Shade::Good, &core);
-            format!("{front}{name:<width$}{text:<44}  {core}")
-        }
-        None => format!("{front}{name:<width$}{text}"),
+    let here = cores.iter().filter(|(_, places)| places.contains(name));
+    let here: Vec<&str> = here.map(|(group, _)| group.as_str()).collect();
+    if here.is_empty() {
+        return format!("{front}{name:<width$}{text}");
     }
+    let core = stage.voice.paint(Shade::Good, &format!("core of {}", here.join(", ")));
+    format!("{front}{name:<width$}{text:<44}  {core}")
 }
 
 /// A host by its name, in brackets where its daemon does not run.

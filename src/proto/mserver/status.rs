@@ -2,7 +2,6 @@
 
 use super::{Installed, Mserver, Seat, Side};
 use crate::proto::coreset::CoreSet;
-use crate::proto::group::{Record, Registry, Role};
 use crate::wire::coreset::{ChangeId, Member, Position, View};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddrV4;
@@ -13,27 +12,14 @@ impl Mserver {
         let mut all = Map::new();
         if let Some(seat) = self.seats.get(&Side::Peer) {
             all = of_seat(seat, self.id.own);
-            all.insert("groups".into(), self.groups_of(Side::Peer));
         }
         if let Some(seat) = self.seats.get(&Side::Child) {
-            let mut child = of_seat(seat, self.id.own);
-            child.insert("groups".into(), self.groups_of(Side::Child));
-            all.insert("child".into(), child.into());
-        }
-        if let Some(lan) = self.groups.lan() {
-            let name = lan.name().to_string();
-            all.insert("lan".into(), json!({"name": name, "groups": self.groups_of(Side::Child)}));
+            all.insert("child".into(), of_seat(seat, self.id.own).into());
         }
         all.insert("counters".into(), self.counters.to_json());
         let [to_one, to_all] = self.sent.each_ref().map(|sent| sent.to_json());
         all.insert("sent".into(), json!({"to_one": to_one, "to_all": to_all}));
         Value::Object(all)
-    }
-
-    /// The application groups that a set knows, in the order of their names; none as long as we do not know what it knows.
-    fn groups_of(&self, side: Side) -> Value {
-        let records = self.groups.registry(side).into_iter().flat_map(Registry::iter);
-        records.map(of_record).collect()
     }
 
     /// A question on the control socket: `why ADDRESS`.
@@ -129,35 +115,6 @@ fn of_seat(seat: &Seat, own: SocketAddrV4) -> Map<String, Value> {
     put("timers", pairs(set.timers()));
     put("members", members(view));
     all
-}
-
-fn of_record(record: &Record) -> Value {
-    let mut all = Map::new();
-    let mut put = |key: &str, value: Value| {
-        all.insert(key.to_string(), value);
-    };
-    put("group", record.key.to_string().into());
-    let role = match &record.role {
-        Role::Reserved(_) => "reserved",
-        Role::Core { lock: None, .. } => "core",
-        Role::Core { lock: Some(_), .. } => "locked",
-        Role::Above(_) => "above",
-        Role::Suspended(_) => "suspended",
-        Role::Lost => "lost",
-        Role::Claimed(_) => "claimed",
-        Role::Ended => "ended",
-    };
-    put("role", role.into());
-    put("term", record.term.into());
-    match &record.role {
-        Role::Core { core, .. } => {
-            put("view", core.number.into());
-            put("size", core.roster.len().into());
-        }
-        Role::Above(by) | Role::Suspended(by) => put("by", by.to_string().into()),
-        Role::Reserved(_) | Role::Lost | Role::Claimed(_) | Role::Ended => {}
-    }
-    all.into()
 }
 
 fn members(view: &View) -> Value {
