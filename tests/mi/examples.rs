@@ -17,7 +17,7 @@ fn member(n: u8) -> MemberId {
 
 fn entry(n: u8, tag: &[u8]) -> Entry {
     let (id, tag, path) = (member(n), tag.to_vec(), vec![server(1), server(2)]);
-    Entry { id, gid: n.into(), tag, roams: n == 1, lost: n == 2, path }
+    Entry { id, gid: n.into(), tag, roams: n == 1, lost: n == 2, path: path.into() }
 }
 
 fn direct(suffix: Option<u32>, content: Content) -> Direct {
@@ -48,7 +48,7 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
         ..Qos::default()
     };
     let mode = Mode::Create;
-    let members = vec![Entry { path: vec![], ..entry(1, b"") }];
+    let members = vec![Entry { path: vec![].into(), ..entry(1, b"") }];
     let (digest, survive) = (Digest([7; 16]), Qos::default());
     let statement = Statement {
         key,

@@ -53,7 +53,7 @@ fn any_direct(
         let entry = |(gid, tag): (u32, Vec<u8>)| {
             let id = MemberId { mi: inc.origin, number: gid / 2 };
             let (roams, lost) = (gid % 2 == 0, gid % 3 == 0);
-            Entry { id, gid, tag, roams, lost, path: vec![server(3)] }
+            Entry { id, gid, tag, roams, lost, path: vec![server(3)].into() }
         };
         let came: Vec<Entry> = came.into_iter().map(entry).collect();
         let content = match whole {

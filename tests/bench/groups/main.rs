@@ -42,6 +42,9 @@ pub struct Setup {
     pub quick: bool,
 }
 
+/// What measures one of them.
+type Part = fn(&Setup);
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [word, socket, group] = args.as_slice()
@@ -64,7 +67,7 @@ fn main() {
     // A thousand members are as many sockets.
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
-    let parts: [(&str, fn(&Setup)); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("flat", flat::run),
         ("levels", levels::run),
         ("churn", churn::run),

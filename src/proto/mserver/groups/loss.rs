@@ -141,7 +141,6 @@ impl Groups {
         }
         if side == Side::Child {
             self.chore(Chore::Orphans { branches: branches.clone() });
-            branches.iter().for_each(|child| self.relay.forget(*child));
         }
         // Whoever had a request of ours has it no more.
         for pending in self.pending.values_mut() {
@@ -231,12 +230,16 @@ impl Groups {
     /// Mservers of the set below are lost for good, and what was behind them with them: the core, above, is told.
     fn cut_orphans(&mut self, branches: &[SocketAddrV4], out: &mut Vec<GroupOut>) {
         let own = self.own();
+        let back = self.spheres.get(&Side::Child).map(|sphere| &sphere.members);
+        let lost = |branch: &&SocketAddrV4| !back.is_some_and(|back| back.contains(branch));
+        let branches: Vec<SocketAddrV4> = branches.iter().filter(lost).copied().collect();
         let behind = |entry: &Entry| {
             let place = entry.path.iter().position(|mserver| *mserver == own);
             let next = place.and_then(|place| entry.path.get(place + 1));
             next.is_some_and(|next| branches.contains(next))
         };
         self.fail_where(behind, out);
+        branches.iter().for_each(|child| self.relay.forget(*child));
     }
 
     /// A member interface that views are sent to never registered here.
