@@ -90,6 +90,8 @@ impl Fleet {
         Fleet { dir, net, options, posts, ear, daemons }
     }
 
+    // Not every bench that takes fleets from here needs these two.
+    #[allow(dead_code)]
     /// Daemons of a hierarchy: each with the options and the set that its post says.
     pub fn of_posts(posts: Vec<Vec<String>>, net: u8, options: &[&str]) -> Fleet {
         let mut fleet = Fleet::new(posts.len(), net, options);
@@ -97,6 +99,7 @@ impl Fleet {
         fleet
     }
 
+    #[allow(dead_code)]
     /// Where applications of daemon `i` call.
     pub fn applications(&self, i: usize) -> PathBuf {
         local::path(&self.dir, self.address(i))
