@@ -39,8 +39,8 @@ fn every_script_of_the_readme_runs_as_it_stands() {
     let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
     let text = readme();
     let scripts = scripts(&text);
-    assert_eq!(scripts.len(), 5);
-    let _daemons = Daemons(dir.join("run"));
+    assert_eq!(scripts.len(), 7);
+    let _daemons = [Daemons(dir.join("run")), Daemons(dir.join("cluster"))];
     for script in scripts {
         let output = dir.join("output");
         let file = fs::File::create(&output).unwrap();
