@@ -135,7 +135,7 @@ fn the_last_member_takes_the_group_with_it_and_the_sets_above_are_to_forget_it()
     let key = key(&registry);
     let effects = apply(&mut registry, GroupOp::Call(leave(1, 2)));
     assert!(effects.contains(&Effect::Ended { key, term: 1 }), "{effects:?}");
-    assert!(registry.get((name("db"), None)).is_none());
+    assert!(registry.get((name("db"), None)).unwrap().is_over());
 }
 
 #[test]
@@ -253,6 +253,9 @@ fn members_behind_lost_mservers_leave_in_one_view_once() {
     let mut registry = core_of(&[1, 2, 3, 4]);
     let cause = RequestId { origin: Life { address: mserver(1), inc: Incarnation(1) }, number: 1 };
     let cut = GroupOp::Cut { branches: vec![mserver(2), mserver(3)], all: true, cause };
+    // Whoever comes back another way meanwhile says so, and stays: only who is marked goes.
+    assert_eq!(apply(&mut registry, cut.clone()), []);
+    registry.lose(&[mserver(2), mserver(3)]);
     let effects = apply(&mut registry, cut.clone());
     let [view] = views(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((view.number, view.reason), (5, Reason::Partitioned));
@@ -267,6 +270,7 @@ fn names_led_by_a_lost_mserver_block_nobody() {
     let key = GroupKey { name: name("db"), suffix: None, inc: first.id };
     apply(&mut registry, lead(key, 3, mserver(1)));
     let cause = RequestId { origin: mi(9), number: 1 };
+    registry.lose(&[mserver(1)]);
     apply(&mut registry, GroupOp::Cut { branches: vec![mserver(1)], all: false, cause });
     let other = join(2, 1, Mode::Create);
     let effects = apply(&mut registry, GroupOp::Reserve(other.clone()));
@@ -284,7 +288,7 @@ fn two_groups_become_one_and_gids_stay_unique() {
     assert_eq!(outcome(&effects), Ok(()));
     let gids: Vec<u32> = core(&registry).roster.iter().map(|entry| entry.gid).collect();
     assert_eq!(gids, [0, 1, 2]);
-    assert!(registry.get((name("spare"), None)).is_none());
+    assert!(registry.get((name("spare"), None)).unwrap().is_over());
 }
 
 #[test]
@@ -309,8 +313,10 @@ fn sides_of_one_group_become_one_whoever_reckons() {
         |n| RequestId { origin: Life { address: mserver(n), inc: Incarnation(1) }, number: 1 };
     let (mut a, mut b) = (common.clone(), common);
     let branches = vec![mserver(3), mserver(4)];
+    a.lose(&branches);
     apply(&mut a, GroupOp::Cut { branches, all: true, cause: cause(1) });
     let branches = vec![mserver(1), mserver(2)];
+    b.lose(&branches);
     apply(&mut b, GroupOp::Cut { branches, all: true, cause: cause(3) });
     // Both go on and give the same gid to different members.
     apply(&mut a, GroupOp::Call(join(5, 1, Mode::Existing)));
@@ -349,9 +355,9 @@ fn a_registry_has_one_encoding_and_nothing_else_is_one() {
     // The same record twice, a role that there is not, and a core of another group.
     let twice = [&bytes[..4], &[2], &bytes[5..], &bytes[5..]].concat();
     refused(&twice, "registry: not in order");
-    let role = 5 + 3 + 1 + 18 + 4 + 1 + 1;
+    let role = 5 + 3 + 1 + 18 + 4 + 1 + 1 + 8;
     let mut other = bytes.clone();
-    other[role] = 6;
+    other[role] = 7;
     refused(&other, "role: unknown");
     let mut other = bytes.clone();
     other[role + 2] = b'x';
