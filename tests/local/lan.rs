@@ -213,7 +213,7 @@ impl Mserver<'_> {
     }
 
     fn decide(&mut self, request: Request) {
-        let known = self.registry.get((request.group, None)).is_some();
+        let known = self.registry.get((request.group, None)).is_some_and(|r| !r.is_over());
         let op = match known {
             true => GroupOp::Call(request.clone()),
             false => GroupOp::Create(request.clone()),

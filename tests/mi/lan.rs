@@ -140,7 +140,7 @@ impl Lan {
         if self.answered(&request) {
             return;
         }
-        let known = self.registry.get((request.group, None)).is_some();
+        let known = self.registry.get((request.group, None)).is_some_and(|r| !r.is_over());
         let op =
             if known { GroupOp::Call(request.clone()) } else { GroupOp::Create(request.clone()) };
         let mut effects = Vec::new();
