@@ -78,7 +78,9 @@ fn a_group_becomes_part_of_another_and_the_other_is_told_its_name() {
 
     let gid = other["gid"].to_string();
     assert_eq!(ms(&world, 1, &["split", "red", "green", &gid]).0, 0);
-    let own = blue.await_event("a group of its own", |event| event["group"] == "green");
+    let own = blue.await_event("a group of its own", |event| {
+        event["event"] == "view" && event["group"] == "green"
+    });
     assert_eq!(own["size"], 1);
     red.await_event("it is gone", |event| event["reason"] == "split");
 }

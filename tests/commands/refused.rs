@@ -34,7 +34,6 @@ fn a_command_line_that_is_wrong_is_explained_before_anybody_is_asked() {
             (&["merge", "a"], 64, "there must be a GROUP and an OTHER"),
             (&["split", "a", "b"], 64, "there must be a GID"),
             (&["watch", "--interval", "-1", "a"], 64, "must be a number of seconds"),
-            (&["groups", "a", "b"], 64, "there must be one ADDRESS"),
         ],
     );
 }
@@ -79,7 +78,7 @@ fn what_a_group_refuses_has_its_sentence_and_its_code() {
             (&["run", "--mode", "existing", "none", "--", "echo", "begun"], 1, none),
             (&["view", "none"], 1, none),
             (&["members", "none"], 1, none),
-            (&["merge", "there", "none"], 1, none),
+            (&["merge", "none", "there"], 1, none),
             (&["split", "there", "other", "7"], 1, "there: not a member of the group (code 19)"),
             (&["split", "there", "b.c", "1"], 64, "b.c: must have no dot"),
             (&["leave", "there", "7"], 1, "there: no member here has gid 7"),
