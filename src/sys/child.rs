@@ -91,7 +91,8 @@ impl Signals {
 pub enum Bond {
     /// It gets SIGTERM if we die.
     Loose,
-    /// It is killed if we die, and what it starts is stopped along with it.
+    /// It is killed if we die. Signals go to what it starts as well, and when it has ended, nothing of that is left; but
+    /// if we die, nobody is there to see to that.
     Tight,
 }
 

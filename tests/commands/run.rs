@@ -98,8 +98,7 @@ fn the_next_leader_begins_when_the_first_one_dies_and_has_a_greater_token() {
     let world = World::new();
     let _hub = world.mcaster(9, &[]);
     let (_one, _two) = (host(&world, 1), host(&world, 2));
-    // What the command starts must not survive it either.
-    let script = "sleep 30 & echo leads $$ $! $MS_INCARNATION $MS_TERM $MS_VIEW; wait";
+    let script = "echo leads $$ - $MS_INCARNATION $MS_TERM $MS_VIEW; exec sleep 30";
     let args = ["run", "--leader", "--allow-split", "jobs", "--", "sh", "-c", script];
     let first = Going::start(&world, 1, "a", &args);
     let line = first.await_line("leads");
