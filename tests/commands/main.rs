@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::File;
 use std::process::Child;
-use world::{Daemon, World, eventually, within};
+use world::{Daemon, World, eventually};
 
 /// A host: a mserver with a member interface built in. The hub is host 9.
 fn host(world: &World, number: u8) -> Daemon {
