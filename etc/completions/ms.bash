@@ -6,7 +6,7 @@ _ms() {
     mode=${mode/ms_mgr/mgr}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster join run leave merge split view members watch groups mgr decode status sim why trace --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster join run leave merge split view members watch groups mgr decode status sim demo why trace --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
@@ -59,6 +59,7 @@ _ms() {
             ;;
         decode) options="-j --json -p --port -h --help -V --version" ;;
         status) options="-j --json --run-dir -h --help -V --version" ;;
+        demo) options="--keep -h --help -V --version" ;;
         sim) options="--svg --walk --walks --seed --hosts --campus -h --help -V --version" ;;
         *) return ;;
     esac

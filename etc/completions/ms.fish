@@ -32,6 +32,7 @@ complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was exclud
 complete -c ms -n __fish_use_subcommand -a trace -d 'follow what the daemons of this host send, receive and decide'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
+complete -c ms -n __fish_use_subcommand -a demo -d 'show a campus of real daemons and groups on this host'
 complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets and groups in a simulated world'
 
 __ms_option mserver,mi,mcaster -s c -l config -r -F -d 'configuration'
@@ -108,6 +109,7 @@ __ms_option decode -s p -l port -x -d 'take this UDP port of a capture too'
 __ms_option status -s j -l json -d 'print JSON, one daemon a line'
 __ms_option status -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
 
+__ms_option demo -l keep -d 'let it run in the end, until SIGINT'
 __ms_option sim -l svg -r -F -d 'draw the event diagram as a picture'
 __ms_option sim -l walk -x -d 'play the random walk of this seed'
 __ms_option sim -l walks -x -d 'try so many random walks'
@@ -141,5 +143,5 @@ __ms_option join,run,leave,merge,split,view,members,watch,groups -l run-dir -x -
 __ms_option join,view,members,watch,groups -s j -l json -d 'print JSON'
 complete -c ms -n '__fish_seen_subcommand_from join run leave merge split view members watch' -a "(ms groups 2>/dev/null | string replace -rf '^    (\S+) [0-9].*' '\$1')"
 
-__ms_option mserver,mi,mcaster,mgr,decode,status,sim,why,trace,join,run,leave,merge,split,view,members,watch,groups -s h -l help -d 'print the usage'
-__ms_option mserver,mi,mcaster,mgr,decode,status,sim,why,trace,join,run,leave,merge,split,view,members,watch,groups -s V -l version -d 'print the version'
+__ms_option mserver,mi,mcaster,mgr,decode,status,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s h -l help -d 'print the usage'
+__ms_option mserver,mi,mcaster,mgr,decode,status,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s V -l version -d 'print the version'
