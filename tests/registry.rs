@@ -211,7 +211,7 @@ fn the_core_moves_up_with_the_join_that_made_it_and_nothing_is_lost() {
     let effects = apply(&mut above, adopt.clone());
     let [view] = views(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((view.term, view.number, core(&above).roster.len()), (2, 3, 3));
-    assert_eq!(core(&above).branches(), [mserver(1), mserver(2)]);
+    assert!([1, 2].iter().all(|&n| !core(&above).is_behind(mserver(n))));
     let before = above.clone();
     apply(&mut above, adopt);
     assert_eq!(above, before, "carried twice, adopted once");

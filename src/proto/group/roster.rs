@@ -84,13 +84,10 @@ impl Core {
         self.done.retain(|done| !departed[..surplus].contains(&done.origin));
     }
 
-    /// The mservers of the core's own set that have members behind them, in their order.
-    pub fn branches(&self) -> Vec<SocketAddrV4> {
-        let mut branches: Vec<SocketAddrV4> =
-            self.roster.iter().filter_map(|entry| entry.path.first().copied()).collect();
-        branches.sort_unstable();
-        branches.dedup();
-        branches
+    /// Whether that mserver of the core's own set, and no other, has members behind it.
+    pub fn is_behind(&self, mserver: SocketAddrV4) -> bool {
+        let mut branches = self.roster.iter().filter_map(|entry| entry.path.first());
+        branches.next() == Some(&mserver) && branches.all(|branch| *branch == mserver)
     }
 }
 

@@ -54,7 +54,7 @@ impl Groups {
     fn is_sole_branch(&self, key: &GroupKey) -> bool {
         let record = self.registry(Side::Peer).and_then(|r| r.get(key.full_name()));
         match record.map(|record| &record.role) {
-            Some(Role::Core { core, .. }) => core.branches() == [self.own()],
+            Some(Role::Core { core, .. }) => core.is_behind(self.own()),
             _ => false,
         }
     }
@@ -66,7 +66,7 @@ impl Groups {
             return;
         }
         let chore = Chore::Sink(core.key);
-        match core.branches() == [self.own()] {
+        match core.is_behind(self.own()) {
             true => self.chore(chore),
             false => drop(self.chores.remove(&chore)),
         }
