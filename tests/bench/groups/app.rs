@@ -184,34 +184,29 @@ impl Crowd {
         let count = self.epoll.wait(&mut events, timeout).unwrap_or(0);
         let heard: Vec<AppId> = events[..count].iter().map(|e| e.data() as AppId).collect();
         for &id in &heard {
-            // A few at a time, so that nobody waits for one who is told much.
-            for _ in 0..32 {
-                if !self.hear_one(id) {
-                    break;
-                }
-            }
+            // One packet of each in turn: that there are more, the next look says for less than asking each costs.
+            self.hear_one(id);
         }
         heard
     }
 
-    /// Takes a packet of an application; whether there was one.
-    fn hear_one(&mut self, id: AppId) -> bool {
-        let Some(app) = self.apps[id].as_mut().filter(|app| !app.ended) else { return false };
+    /// Takes a packet of an application, if there is one.
+    fn hear_one(&mut self, id: AppId) {
+        let Some(app) = self.apps[id].as_mut().filter(|app| !app.ended) else { return };
         let fd = app.socket.as_raw_fd();
         let len = match recv(fd, &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(len) if len > 0 => len,
-            Err(nix::Error::EAGAIN) => return false,
+            Err(nix::Error::EAGAIN) => return,
             Ok(_) | Err(_) => {
                 self.epoll.delete(&app.socket).unwrap();
                 app.ended = true;
-                return false;
+                return;
             }
         };
         let telling = Telling::decode(&self.buffer[..len]).unwrap();
         if let Some(Telling::Event { event, .. }) = app.assembly.take(telling).unwrap() {
             self.on_event(id, &event);
         }
-        true
     }
 
     fn on_event(&mut self, id: AppId, event: &LocalEvent) {
