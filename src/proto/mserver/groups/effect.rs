@@ -37,7 +37,10 @@ impl Groups {
             }
             Effect::Again(request) => {
                 if self.concerns(side, &request) {
-                    self.dispatch(request.id, out);
+                    match request.call {
+                        Call::Merge { other } => self.refuse_merge(&request, other, out),
+                        _ => self.dispatch(request.id, out),
+                    }
                 } else {
                     self.pending.remove(&request.id);
                 }
@@ -87,6 +90,18 @@ impl Groups {
     fn concerns(&self, side: Side, request: &Request) -> bool {
         let alone = side == Side::Child && self.lan.is_some();
         alone || request.path.first() == Some(&self.own())
+    }
+
+    /// The other group of a merge is not decided where the first one is.
+    fn refuse_merge(&mut self, request: &Request, other: GroupName, out: &mut Vec<GroupOut>) {
+        let registries = [Side::Child, Side::Peer].map(|side| self.registry(side));
+        let mut records = registries.iter().flatten().filter_map(|r| r.get((other, None)));
+        let refusal = match records.any(|record| !record.is_over()) {
+            true => Refusal::NotPossible,
+            false => Refusal::NotFound,
+        };
+        let id = request.id;
+        self.answer(id, Some(GroupBody::Refused { id, refusal }), out);
     }
 
     /// Whether our peers believe that the group is below us.
@@ -195,7 +210,12 @@ impl Groups {
             self.told(*cause, direct.key.inc, out);
         }
         let (key, name) = (direct.key, direct.key.name);
-        let body = match self.tell(direct, None, out) {
+        let applied = self.tell(direct, None, out);
+        if applied == Applied::New && self.is_reached_otherwise(&key, from) {
+            // Somebody joined by a way that was lost meanwhile, and is not cut off with it.
+            self.state_of(&key, out);
+        }
+        let body = match applied {
             Applied::Gap => {
                 let (term, number) = self.relay.known(&key).map_or((0, 0), |known| known.at());
                 GroupBody::Missing { key, term, number }
@@ -210,6 +230,18 @@ impl Groups {
         };
         self.send(from, name, body, out);
         Ok(())
+    }
+
+    /// Whether the core has members of ours by another mserver than the one above us.
+    fn is_reached_otherwise(&self, key: &GroupKey, parent: SocketAddrV4) -> bool {
+        let own = self.own();
+        let roster = self.relay.known(key).map(|known| known.roster()).unwrap_or_default();
+        roster.iter().any(|entry| {
+            let place = entry.path.iter().position(|mserver| *mserver == own);
+            let above =
+                place.and_then(|place| place.checked_sub(1)).and_then(|p| entry.path.get(p));
+            above.is_some_and(|above| *above != parent)
+        })
     }
 
     pub(super) fn on_missing(

@@ -18,7 +18,7 @@ use crate::name::{GroupName, Incarnation};
 use crate::proto::group::{Registry, Role};
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
-use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId, Statement};
+use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId};
 use std::net::SocketAddrV4;
 
 /// Something to be done later.
@@ -201,6 +201,13 @@ impl Groups {
 
     /// Says of every group that is decided elsewhere which members are here, and how they are reached now.
     fn state(&mut self, out: &mut Vec<GroupOut>) {
+        let elsewhere = |key: &&GroupKey| !self.is_decided_below(key);
+        let keys: Vec<GroupKey> = self.relay.groups().filter(elsewhere).copied().collect();
+        keys.iter().for_each(|key| self.state_of(key, out));
+    }
+
+    /// Says it of one.
+    pub(super) fn state_of(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
         let child = child_of(self.own(), self.lan.is_some());
         let own = self.own();
         let down = |entry: &Entry| {
@@ -208,17 +215,11 @@ impl Groups {
             let place = entry.path.iter().position(|mserver| *mserver == own);
             Some(entry.path[place.map_or(0, |place| place + 1)..].to_vec())
         };
-        let statements: Vec<Statement> = self
-            .relay
-            .groups()
-            .filter(|key| !self.is_decided_below(key))
-            .filter_map(|key| self.relay.known(key))
-            .map(|known| known.statement(down))
-            .filter(|statement| !statement.members.is_empty())
-            .collect();
-        for statement in statements {
-            let name = statement.key.name;
-            self.ask(name, Call::Here(Box::new(statement)), out);
+        let Some(statement) = self.relay.known(key).map(|known| known.statement(down)) else {
+            return;
+        };
+        if !statement.members.is_empty() {
+            self.ask(key.name, Call::Here(Box::new(statement)), out);
         }
     }
 
