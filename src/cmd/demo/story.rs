@@ -111,7 +111,7 @@ fn host_dies(stage: &mut Stage) -> Played {
     Ok(())
 }
 
-/// A mserver dies while a change that concerns it is under way; another one takes its place.
+/// A mserver dies, and with it the way to a building; another one takes its place.
 fn mserver_dies(stage: &mut Stage) -> Played {
     let building = "Ingersoll";
     let Some(victim) = stage.parent_of(building) else {
@@ -120,20 +120,12 @@ fn mserver_dies(stage: &mut Stage) -> Played {
     let name = HOSTS[victim].name;
     let group = "alpha";
     stage.join(group, &["sp1/2", "ro2/1", "ro2/2", "in1/2"])?;
-    let first = loop {
-        let news = stage.turn()?;
-        let view = news.into_iter().find(|n| n.group == group && matches!(n.event, Event::View(_)));
-        match view {
-            Some(news) => break news.who,
-            None => stage.people.wait(std::time::Duration::from_millis(40)),
-        }
-    };
+    stage.settle(group, 10)?;
+    let view = view_of(&stage.people, group);
+    say(stage, "join", &format!("four more join {group}, now at {view}"));
     let since = Instant::now();
     stage.campus.kill(victim);
-    let text = format!(
-        "{name}, parent of {building}, while four join {group} and {first} has the first view"
-    );
-    say_bad(stage, "kill", &text);
+    say_bad(stage, "kill", &format!("{name}, parent of {building}"));
     stage.until("every set has one view and a parent again", 20, Stage::stands)?;
     let heir = stage.parent_of(building).map_or("nobody", |at| HOSTS[at].name);
     let text = format!(
