@@ -9,8 +9,10 @@ const QUICK: &str = "groups ms.groups\nrun-dir run\ntick 20\nreply 40\nretries 6
 fn timings_that_are_read_again_decide_about_one_that_is_silent_already() {
     let mut set = Set::new();
     set.world.write("ms.conf", PATIENT);
-    for host in [11, 12, 13] {
-        set.start(host, &["--create"]);
+    // One founds it: with such timings, sets that are founded side by side look for each other for long.
+    set.start(11, &["--create"]);
+    for host in [12, 13] {
+        set.start(host, &[]);
     }
     let before = set.await_view(&[11, 12, 13]);
     set.crash(12);
