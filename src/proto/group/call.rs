@@ -82,8 +82,8 @@ impl Registry {
             return Err(Refused::Because(Refusal::TooLarge));
         }
         entry.gid = core.next_gid;
-        core.next_gid += 1;
-        core.number += 1;
+        core.next_gid = core.next_gid.saturating_add(1);
+        core.number = core.number.saturating_add(1);
         entry.path = entry.path.shared(&core.roster);
         core.roster.push(entry.clone());
         core.set_done(request.id, request.oldest);
@@ -167,7 +167,7 @@ impl Registry {
             return;
         }
         core.roster.retain(|entry| !gone.contains(entry));
-        core.number += 1;
+        core.number = core.number.saturating_add(1);
         let direct = delta(core, reason, causes, (&gone, &[]));
         let (ended, term, number) = (core.roster.is_empty(), core.term, core.number);
         let roster = gone.iter().map(|entry| entry.gid).collect();
@@ -209,10 +209,10 @@ impl Registry {
             if core.roster.iter().any(|ours| ours.gid == entry.gid) || entry.gid < core.next_gid {
                 entry.gid = core.next_gid;
             }
-            core.next_gid = core.next_gid.max(entry.gid + 1);
+            core.next_gid = core.next_gid.max(entry.gid.saturating_add(1));
             core.roster.push(entry);
         }
-        core.number = core.number.max(theirs.number) + 1;
+        core.number = core.number.max(theirs.number).saturating_add(1);
         core.set_done(request.id, request.oldest);
         let direct = direct(core, Reason::Merged, vec![request.id], core.whole());
         let core = Box::new(core.clone());

@@ -110,8 +110,8 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
     let mut core = Core {
         key: *key,
         qos: latest.qos.clone(),
-        term: highest(|s| s.term).max(record.term) + 1,
-        number: if complete { latest.number } else { number + 1 },
+        term: highest(|s| s.term).max(record.term).saturating_add(1),
+        number: if complete { latest.number } else { number.saturating_add(1) },
         roster,
         next_gid: highest(|s| s.next_gid),
         done: Vec::new(),

@@ -115,11 +115,11 @@ pub(super) fn union(a: &Core, b: &Core) -> Core {
         }
         let taken = core.roster.iter().any(|ours| ours.gid == entry.gid);
         let gid = if taken { core.next_gid } else { entry.gid };
-        core.next_gid = core.next_gid.max(gid + 1);
+        core.next_gid = core.next_gid.max(gid.saturating_add(1));
         core.roster.push(Entry { gid, ..entry.clone() });
     }
-    core.term = a.term.max(b.term) + 1;
-    core.number = a.number.max(b.number) + 1;
+    core.term = a.term.max(b.term).saturating_add(1);
+    core.number = a.number.max(b.number).saturating_add(1);
     for done in &b.done {
         match core.done.binary_search_by_key(&done.origin, |d| d.origin) {
             Ok(place) => core.done[place].join(done),
@@ -155,7 +155,7 @@ fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Eff
     goes.key.suffix = (lowest..=u32::MAX).find(free);
     if let Role::Core { core, .. } = &mut goes.role {
         core.key = goes.key;
-        core.number += 1;
+        core.number = core.number.saturating_add(1);
         let direct = direct(core, Reason::Resync, Vec::new(), core.whole());
         effects.push(Effect::View { direct, core: core.clone(), gone: Vec::new() });
         effects.push(Effect::Settled { key: goes.key, term: goes.term });

@@ -28,8 +28,8 @@ impl Groups {
     /// The core of a group below is to come up to our peers.
     pub(super) fn raise(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
         if let Some(term) = self.unlocked(Side::Child, key) {
-            let carrier = self.own();
-            self.propose(Side::Child, GroupOp::Lock { key: *key, term: term + 1, carrier }, out);
+            let (term, carrier) = (term.saturating_add(1), self.own());
+            self.propose(Side::Child, GroupOp::Lock { key: *key, term, carrier }, out);
         }
     }
 
@@ -37,8 +37,8 @@ impl Groups {
     pub(super) fn sink(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
         let Some(term) = self.unlocked(Side::Peer, key) else { return };
         if self.is_sole_branch(key) {
-            let carrier = self.own();
-            self.propose(Side::Peer, GroupOp::Lock { key: *key, term: term + 1, carrier }, out);
+            let (term, carrier) = (term.saturating_add(1), self.own());
+            self.propose(Side::Peer, GroupOp::Lock { key: *key, term, carrier }, out);
         }
     }
 
