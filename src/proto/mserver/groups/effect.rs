@@ -78,6 +78,7 @@ impl Groups {
             Effect::Stale(key) => self.on_stale(side, key, out),
             Effect::Ended { key, term } => {
                 self.chores.remove(&Chore::Sink(key));
+                self.moves.remove(&key);
                 if side == Side::Child && self.leads(&key) {
                     self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
                 }
@@ -250,6 +251,9 @@ impl Groups {
         key: &GroupKey,
         out: &mut Vec<GroupOut>,
     ) -> Result<(), &'static str> {
+        if !self.is_below(from) {
+            return Err("stranger");
+        }
         let mut views = Vec::new();
         let known = self.relay.missing(from, key, &mut views);
         self.deliver(views, out);

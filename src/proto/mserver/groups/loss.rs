@@ -154,7 +154,7 @@ impl Groups {
     pub(super) fn on_in_step(&mut self, side: Side, out: &mut Vec<GroupOut>) {
         self.announce(out);
         if side == Side::Peer {
-            self.catch_up(out);
+            self.catch_up();
             self.state(out);
         }
         self.mend(out);
@@ -169,7 +169,7 @@ impl Groups {
     }
 
     /// Those below us hear of the groups that our peers decide, as they are now.
-    fn catch_up(&mut self, out: &mut Vec<GroupOut>) {
+    fn catch_up(&mut self) {
         let Some(registry) = self.registry(Side::Peer) else { return };
         let cores: Vec<_> = registry
             .iter()
@@ -185,7 +185,6 @@ impl Groups {
                 self.work.push_back(super::Work::Tell(all_of(&core)));
             }
         }
-        let _ = out;
     }
 
     /// The mserver above us is another one, or none.

@@ -18,6 +18,7 @@ use crate::name::GroupName;
 use crate::proto::group::{Registry, Role};
 use crate::proto::mserver::Side;
 use crate::proto::timer::Countdown;
+use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, GroupBody, GroupKey, GroupOp, MAX_PATH, Mode, Refusal, Request, RequestId, Scope, Way,
 };
@@ -107,12 +108,15 @@ impl Groups {
         out: &mut Vec<GroupOut>,
     ) -> Result<(), &'static str> {
         let guest = self.lan.as_ref().is_some_and(|lan| lan.is_guest(from));
-        let below = guest || self.is_in(Side::Child, from);
+        let below = self.is_below(from);
         if !below && !self.is_in(Side::Peer, from) {
             return Err("stranger");
         }
         if guest && (request.id.origin.address != from || !request.path.is_empty()) {
             return Err("not-its-own-request");
+        }
+        if guest && !is_about(&request.call, request.id.origin) {
+            return Err("not-its-own-member");
         }
         if request.path.len() >= MAX_PATH {
             return Err("path-too-long");
@@ -374,6 +378,11 @@ impl Groups {
         }
     }
 
+    /// Whether somebody is a child of ours.
+    pub(super) fn is_below(&self, who: SocketAddrV4) -> bool {
+        self.lan.as_ref().is_some_and(|lan| lan.is_guest(who)) || self.is_in(Side::Child, who)
+    }
+
     fn is_in(&self, side: Side, who: SocketAddrV4) -> bool {
         self.spheres.get(&side).is_some_and(|sphere| sphere.members.contains(&who))
     }
@@ -438,6 +447,16 @@ impl Groups {
         }
         self.grant(request, out);
         Ok(())
+    }
+}
+
+/// Whether a call is about members of that member interface, as those must be that one makes.
+fn is_about(call: &Call, mi: Life) -> bool {
+    match call {
+        Call::Join { member, .. } | Call::Leave { member } => member.mi == mi,
+        Call::Fail { members, .. } => members.iter().all(|member| member.mi == mi),
+        Call::Here(statement) => statement.members.iter().all(|entry| entry.id.mi == mi),
+        Call::Merge { .. } | Call::Split { .. } | Call::View => true,
     }
 }
 
