@@ -1,7 +1,7 @@
 //! Hierarchies of whole processes in one deterministic world.
 //!
-//! `MS_WALKS` schedules in which nothing fails (default below), and `MS_FAULTY` of faults (default: none, as there are open
-//! ones; with `MS_PARTITIONS` the network falls apart too), from seed `MS_SEED` (default 0) on. A failing seed is printed
+//! `MS_WALKS` schedules in which nothing fails and, ignored as there are open ones, `MS_FAULTY` of faults (default below;
+//! with `MS_PARTITIONS` the network falls apart too), from seed `MS_SEED` (default 0) on. A failing seed is printed
 //! with the end of its transcript; `ms sim --campus --walk SEED` prints all of one with everything, and
 //! `MS_CALM=1 MS_REPLAY=SEED cargo test --test campus replay -- --nocapture` all of a calm one.
 
@@ -94,15 +94,12 @@ const MOVE: u32 = 40;
 /// joiner's own, which is not given another name when there is a parent again; and once a side is told nothing.
 const OPEN: &[(&str, RangeInclusive<u32>)] = &[("a", 6..=9), ("b", 0..=10)];
 
-#[test]
-fn a_core_that_moves_up_survives_a_crash_of_any_node_at_any_step() {
+/// What goes wrong if a node crashes so many ticks after the join: one in each `step` of them.
+fn crashes(step: usize, wanted: impl Fn(&str, u32) -> bool) -> Vec<String> {
     let moving = moving(Plan::tree(&[2, 2], 1).with_standbys());
-    // All steps where time is of no matter.
-    let step = if number("MS_WALKS").is_some() { 1 } else { 3 };
     let mut failed = Vec::new();
     for node in ["a", "a'", "b", "b'", "a1", "a2", "b1", "a1/1", "a2/1", "b1/1"] {
-        let open = |tick: &u32| OPEN.iter().any(|(name, all)| *name == node && all.contains(tick));
-        for tick in (0..MOVE).step_by(step).filter(|tick| !open(tick)) {
+        for tick in (0..MOVE).step_by(step).filter(|tick| wanted(node, *tick)) {
             let mut play = moving.clone();
             play.run(tick);
             play.crash(node);
@@ -112,6 +109,25 @@ fn a_core_that_moves_up_survives_a_crash_of_any_node_at_any_step() {
             failed.extend(ended.failed().iter().map(|why| format!("{node} at {tick}: {why}")));
         }
     }
+    failed
+}
+
+fn is_open(node: &str, tick: u32) -> bool {
+    OPEN.iter().any(|(name, all)| *name == node && all.contains(&tick))
+}
+
+#[test]
+fn a_core_that_moves_up_survives_a_crash_at_every_step_that_is_not_open() {
+    // All steps where time is of no matter.
+    let step = if number("MS_WALKS").is_some() { 1 } else { 3 };
+    let failed = crashes(step, |node, tick| !is_open(node, tick));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+#[ignore = "open: see OPEN"]
+fn a_core_that_moves_up_survives_a_crash_at_the_other_steps_too() {
+    let failed = crashes(1, is_open);
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
@@ -223,8 +239,9 @@ fn where_nothing_fails_no_schedule_breaks_a_rule() {
 }
 
 #[test]
+#[ignore = "open: one in seven breaks a rule"]
 fn no_schedule_of_faults_breaks_a_rule() {
-    let many = number("MS_FAULTY").unwrap_or(0);
+    let many = number("MS_FAULTY").unwrap_or(WALKS);
     let sum = walks(many, Limits { calm: false, partitions: number("MS_PARTITIONS").is_some() });
     if many >= WALKS {
         for what in SOMETIMES {
