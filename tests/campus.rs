@@ -195,13 +195,14 @@ fn walks(many: u64, limits: Limits) -> Sum {
     let first = number("MS_SEED").unwrap_or(0);
     let next = AtomicU64::new(first);
     let sum = Mutex::new(Sum::default());
+    let enough = number("MS_FAILURES").unwrap_or(20) as usize;
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + many || sum.lock().unwrap().failed.len() >= 20 {
+                    if seed >= first + many || sum.lock().unwrap().failed.len() >= enough {
                         break;
                     }
                     let report = walk(seed, limits);

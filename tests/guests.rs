@@ -10,7 +10,7 @@ use membership::proto::step::{Action, Input, Via};
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Path, Qos, Request, RequestId,
-    Statement, Way,
+    Scope, Statement, Way,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -53,7 +53,8 @@ fn say(mserver: &mut Mserver, n: u8, body: GroupBody) -> Vec<Action> {
 
 fn ask(mserver: &mut Mserver, n: u8, number: u64, call: Call) -> Vec<Action> {
     let id = RequestId { origin: mi(n), number };
-    let request = Request { id, oldest: 1, group: name("db"), call, path: Vec::new() };
+    let request =
+        Request { id, oldest: 1, group: name("db"), reach: Scope::Top, call, path: Vec::new() };
     say(mserver, n, GroupBody::Submit { request, way: Way::Search })
 }
 

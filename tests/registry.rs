@@ -27,7 +27,7 @@ fn name(text: &str) -> GroupName {
 /// A request of the MI `n`, which came by the mserver `n`.
 fn request(n: u8, number: u64, call: Call) -> Request {
     let id = RequestId { origin: mi(n), number };
-    Request { id, oldest: 1, group: name("db"), call, path: vec![mserver(n)] }
+    Request { id, oldest: 1, group: name("db"), reach: Scope::Top, call, path: vec![mserver(n)] }
 }
 
 fn member(n: u8) -> MemberId {
@@ -419,11 +419,11 @@ proptest! {
             // Calls that waited may make several with one operation.
             let mut last = std::collections::BTreeMap::new();
             for view in views(&effects) {
-                let number = match before.get(view.key.full_name()).map(|r| &r.role) {
-                    Some(Role::Core { core, .. }) if core.key == view.key => core.number,
+                let number = match before.find(&view.key).map(|r| &r.role) {
+                    Some(Role::Core { core, .. }) => core.number,
                     _ => 0,
                 };
-                let number = last.insert(view.key, view.number).unwrap_or(number);
+                let number = last.insert(view.key.inc, view.number).unwrap_or(number);
                 prop_assert_eq!(view.number, number + 1);
                 let bytes = view.encode();
                 prop_assert_eq!(&Direct::decode(&bytes).unwrap(), view);

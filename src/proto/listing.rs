@@ -41,9 +41,9 @@ pub fn of_mserver(mserver: &Mserver) -> Value {
         }
     }
     for key in groups.relay().groups() {
-        let item = items.entry(*key).or_default();
+        let item = items.entry(key).or_default();
         item.below = true;
-        if let Some(known) = groups.relay().known(key) {
+        if let Some(known) = groups.relay().known(&key) {
             item.see(known);
         }
     }

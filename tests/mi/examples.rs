@@ -32,7 +32,7 @@ fn id(number: u64) -> RequestId {
 
 fn submit(call: Call) -> GroupBody {
     let (id, group, path) = (id(3), name("db"), vec![server(1)]);
-    let request = Request { id, oldest: 1, group, call, path };
+    let request = Request { id, oldest: 1, group, reach: Scope::Level(2), call, path };
     GroupBody::Submit { request, way: Way::Search }
 }
 
@@ -62,8 +62,14 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
     };
     let tag = b"role=\x1b".to_vec();
     let join = Call::Join { mode, member: member(1), tag, roams: true, qos: qos.clone() };
-    let request =
-        Request { id: id(1), oldest: 1, group: name("db"), call: join.clone(), path: vec![] };
+    let request = Request {
+        id: id(1),
+        oldest: 1,
+        group: name("db"),
+        reach: Scope::Top,
+        call: join.clone(),
+        path: vec![],
+    };
     let delta = Content::Delta { gone: vec![3, 4], came: vec![entry(1, b"role=db")] };
     let whole = Content::Whole(Box::new(Whole {
         entries: vec![entry(1, b""), entry(2, b"x")],

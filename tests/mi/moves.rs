@@ -269,7 +269,7 @@ fn a_stranger_is_reported_once_while_the_report_is_under_way() {
 }
 
 #[test]
-fn who_is_taken_back_by_what_is_late_is_asked_about_and_comes_again() {
+fn who_has_moved_is_not_taken_back_by_what_is_late() {
     let mut lan = Lan::of(1);
     lan.join_of(1, 7, "two");
     lan.join_of(1, 8, "one");
@@ -286,7 +286,5 @@ fn who_is_taken_back_by_what_is_late_is_asked_about_and_comes_again() {
     lan.wait(1, longest());
     assert!(lan.mi(1).known(name("two")).is_none());
     let places = groups(&mut lan, 7);
-    assert_eq!(places.first(), places.last());
-    assert_eq!(places.last(), Some(&("one".to_string(), 3)));
-    assert!(places.contains(&("two".to_string(), 2)), "{places:?}");
+    assert!(places.iter().all(|(group, _)| group == "one"), "{places:?}");
 }

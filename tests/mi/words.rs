@@ -6,7 +6,7 @@ use membership::proto::step::{Input, Via};
 use membership::wire::Message;
 use membership::wire::group::{
     Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Qos, Reason,
-    Refusal, Request, RequestId, Way, Whole,
+    Refusal, Request, RequestId, Scope, Way, Whole,
 };
 use proptest::prelude::*;
 
@@ -16,6 +16,7 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
         id,
         group: name("db"),
         oldest: id.number / 2,
+        reach: Scope::Top,
         call: Call::Leave { member: MemberId { mi: id.origin, number: 1 } },
         path: vec![server(1), server(2)],
     });

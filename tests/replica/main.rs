@@ -20,7 +20,14 @@ fn name(text: &str) -> GroupName {
 /// The request `number` of the member interface behind a mserver.
 fn request(host: usize, number: u64, group: &str, call: Call) -> Request {
     let id = RequestId { origin: mi(host), number };
-    Request { id, oldest: 1, group: name(group), call, path: vec![address(host)] }
+    Request {
+        id,
+        oldest: 1,
+        group: name(group),
+        reach: Scope::Top,
+        call,
+        path: vec![address(host)],
+    }
 }
 
 fn mi(host: usize) -> Life {
@@ -44,6 +51,12 @@ fn join(host: usize, number: u64, group: &str) -> Request {
 
 fn create(host: usize, number: u64, group: &str) -> GroupOp {
     GroupOp::Create(join(host, number, group))
+}
+
+/// Those behind some hosts are cut off.
+fn cut(hosts: &[usize]) -> GroupOp {
+    let branches: Vec<_> = hosts.iter().map(|host| address(*host)).collect();
+    GroupOp::Cut { branches, all: true, cause: RequestId { origin: mi(hosts[0]), number: 99 } }
 }
 
 /// One that leads a name, for what the loss of a mserver does to it.
@@ -154,16 +167,20 @@ fn an_operation_of_a_member_in_step_does_not_wait_for_a_leader_that_is_not() {
 #[test]
 fn both_sides_of_a_merge_have_the_groups_of_both_and_are_told_so() {
     let mut world = set_of(4);
+    world.submit(2, &GroupOp::Call(join(2, 1, "db")));
+    world.settle();
     world.side = vec![0, 0, 1, 1];
     world.run(300);
+    world.submit(1, &cut(&[2, 3]));
+    world.submit(2, &cut(&[0, 1]));
     world.submit(1, &GroupOp::Call(join(1, 1, "db")));
-    world.submit(2, &GroupOp::Call(join(2, 1, "db")));
-    world.submit(3, &create(3, 1, "web"));
+    world.submit(3, &GroupOp::Call(join(3, 1, "db")));
+    world.submit(3, &create(3, 2, "web"));
     world.run(60);
     world.side = vec![0; 4];
     world.settle();
     for host in 0..4 {
-        assert_eq!(size(world.registry(host), "db"), Some(3), "{host}");
+        assert_eq!(size(world.registry(host), "db"), Some(4), "{host}");
         assert_eq!(size(world.registry(host), "web"), Some(1), "{host}");
         let merged = |effect: &Effect| match effect {
             Effect::View { direct, .. } => direct.reason == Reason::Merged,
@@ -280,6 +297,7 @@ fn a_registry_that_fits_no_message_comes_in_parts() {
         roster: (0..9000).map(entry).collect(),
         next_gid: 9000,
         done: Vec::new(),
+        departed: Vec::new(),
     };
     world.submit(0, &GroupOp::Adopt { core: Box::new(core), rider: None, id: inc });
     world.run(30);

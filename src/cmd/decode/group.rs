@@ -133,6 +133,7 @@ fn request(request: &Request) -> Value {
     json!({
         "id": id(&request.id),
         "oldest": request.oldest,
+        "reach": scope(&request.reach),
         "group": name(&request.group),
         "call": call(&request.call),
         "path": list(&request.path, |mserver| mserver.to_string().into()),

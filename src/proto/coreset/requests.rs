@@ -22,9 +22,9 @@ impl Turn<'_> {
                 let why = format!("a set of level {ours} takes nobody of level {theirs}");
                 self.refuse(life, why);
             }
-            Request::Join(life) => self.on_join_request(life),
+            Request::Join(life) => self.on_join_request(life, request),
             Request::AddParent(life) if self.at.view.contains(life.address) => {
-                self.on_join_request(life);
+                self.on_join_request(life, request);
             }
             Request::AddParent(life) => match self.at.view.parent {
                 Some(parent) => self.refuse(life, format!("there is a parent, {parent}")),
@@ -53,7 +53,7 @@ impl Turn<'_> {
     }
 
     /// A joiner, perhaps one that is in already and has not heard so.
-    fn on_join_request(&mut self, life: Life) {
+    fn on_join_request(&mut self, life: Life, request: Request) {
         let known = self.at.view.member(life.address).map(|m| m.life.inc);
         match known {
             Some(inc) if inc == life.inc => {
@@ -64,7 +64,7 @@ impl Turn<'_> {
             Some(inc) if inc > life.inc => self.refuse_life(life, inc),
             Some(_) => {
                 self.isolate(life.address, Cause::NewLife { inc: life.inc });
-                self.queue(Request::Join(life));
+                self.queue(request);
             }
             None => match self.at.gone.get(&life.address).copied() {
                 Some(inc) if inc >= life.inc => self.refuse_life(life, inc),
@@ -74,7 +74,7 @@ impl Turn<'_> {
                         format!("the set has {MAX_MEMBERS} members and takes no more"),
                     );
                 }
-                _ => self.queue(Request::Join(life)),
+                _ => self.queue(request),
             },
         }
     }

@@ -334,7 +334,9 @@ pub(super) fn is_open(request: &Request, view: &View) -> bool {
             !side.is_empty() && stays && side.iter().all(|a| view.contains(*a))
         }
         Request::AddParent(life) => {
-            view.parent.is_none() && same(life).is_none_or(std::cmp::Ordering::is_lt)
+            // A parent that comes back in a new life takes its former one's place.
+            let place = view.parent.is_none_or(|parent| parent == life.address);
+            place && same(life).is_none_or(std::cmp::Ordering::is_lt)
         }
         Request::DelParent => view.parent.is_some(),
         Request::Merge { .. } => false,

@@ -4,7 +4,7 @@ use super::registry::{Effect, Registry, Role, delta, direct};
 use crate::name::GroupName;
 use crate::wire::group::{
     Call, Core, Entry, GroupKey, Last, MemberId, Mode, Path, Reason, Refusal, Request, RequestId,
-    Statement,
+    Statement, named,
 };
 
 /// Members that one group can have.
@@ -13,8 +13,7 @@ const MAX_ROSTER: usize = 1 << 20;
 impl Registry {
     /// A call for the group of that name. Where there is none, the request looks for it again.
     pub(super) fn call(&mut self, request: Request, effects: &mut Vec<Effect>) {
-        let name = (request.group, None);
-        let Some(record) = self.records.get_mut(&name) else {
+        let Some(record) = self.records.get_mut(&named(request.group)) else {
             return effects.push(Effect::Again(Box::new(request)));
         };
         let key = record.key;
@@ -26,6 +25,9 @@ impl Registry {
                 lock.waiting.push(request);
             }
             return;
+        }
+        if core.waits_for(&request) {
+            return effects.push(Effect::Again(Box::new(request)));
         }
         if core.is_done(request.id) {
             let core = core.clone();
@@ -87,8 +89,11 @@ impl Registry {
         entry.path = entry.path.shared(&core.roster);
         core.roster.push(entry.clone());
         core.set_done(request.id, request.oldest);
-        let reason = if creates { Reason::Created } else { Reason::Joined };
-        let direct = delta(core, reason, vec![request.id], (&[], &[entry]));
+        let direct = match creates {
+            // The first view says what its creator chose.
+            true => direct(core, Reason::Created, vec![request.id], core.whole()),
+            false => delta(core, Reason::Joined, vec![request.id], (&[], &[entry])),
+        };
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
         Ok(())
@@ -167,6 +172,9 @@ impl Registry {
             return;
         }
         core.roster.retain(|entry| !gone.contains(entry));
+        if let Reason::Left | Reason::Failed = reason {
+            core.set_departed(&gone, reason == Reason::Left);
+        }
         core.number = core.number.saturating_add(1);
         let direct = delta(core, reason, causes, (&gone, &[]));
         let (ended, term, number) = (core.roster.is_empty(), core.term, core.number);
@@ -177,7 +185,7 @@ impl Registry {
             // Those who were cut off may live on elsewhere, and come back.
             let cut = reason == Reason::Partitioned;
             self.set_over(key, term, if cut { Role::Lost } else { Role::Ended });
-            if let Some(record) = self.records.get_mut(&key.full_name()).filter(|_| cut) {
+            if let Some(record) = self.record_of(key).filter(|_| cut) {
                 record.last = Last { number, roster };
             }
             effects.push(Effect::Ended { key: *key, term });
@@ -192,7 +200,7 @@ impl Registry {
         other: GroupName,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
-        let other_key = match self.get((other, None)) {
+        let other_key = match self.get(named(other)) {
             Some(record) if matches!(record.role, Role::Core { lock: None, .. }) => record.key,
             _ => return Err(Refused::NotHere),
         };
@@ -256,6 +264,7 @@ impl Registry {
             roster: gone.clone(),
             next_gid: core.next_gid,
             done: core.done.clone(),
+            departed: core.departed.clone(),
         };
         self.remove(key, gone, (Reason::Split, vec![request.id]), effects);
         effects.push(first_view(&part));

@@ -15,47 +15,53 @@ impl Registry {
     /// Somebody states what it knows of a group that nobody decides.
     pub(super) fn claim(&mut self, request: Request, effects: &mut Vec<Effect>) {
         let Call::Here(statement) = &request.call else { return };
-        let key = statement.key;
-        let refuse = |request| Effect::Answer {
-            request: Box::new(request),
-            outcome: Err(Refusal::Terminated),
-            by_view: false,
+        let (mut key, stated) = (statement.key, statement.term);
+        let Some(name) = self.name_of(&key) else {
+            let other = self.get(key.full_name()).is_some_and(|record| !record.is_over());
+            if other {
+                // It has the name, as it came later and found it free.
+                key.suffix = self.free(key.full_name()).1;
+            }
+            return self.begin_claim(key, None, request, effects);
         };
-        match self.records.get_mut(&key.full_name()) {
-            Some(Record { key: found, role: Role::Ended, .. }) if found.inc == key.inc => {
-                effects.push(refuse(request));
+        let Some(record) = self.records.get_mut(&name) else { return };
+        match &mut record.role {
+            Role::Ended if stated <= record.term => {
+                let (request, outcome) = (Box::new(request), Err(Refusal::Terminated));
+                effects.push(Effect::Answer { request, outcome, by_view: false });
             }
-            Some(Record { key: found, role: Role::Core { .. } | Role::Above(_), .. }) => {
-                // Another group has the name by now; this one has ended.
-                match found.inc == key.inc {
-                    true => self.call(request, effects),
-                    false => effects.push(refuse(request)),
+            Role::Core { .. } | Role::Above(_) => self.call(request, effects),
+            Role::Claimed(claims) => {
+                if !claims.iter().any(|claim| claim.id == request.id) {
+                    claims.push(request);
                 }
             }
-            Some(Record { key: found, role: Role::Claimed(claims), .. }) => {
-                match found.inc == key.inc {
-                    true if claims.iter().any(|claim| claim.id == request.id) => {}
-                    true => claims.push(request),
-                    false => effects.push(refuse(request)),
-                }
-            }
-            found @ (None | Some(_)) => {
-                let term = found.as_ref().map_or(0, |record| record.term);
-                let same = found.filter(|record| record.key.inc == key.inc);
-                let last = same.map(|record| record.last.clone()).unwrap_or_default();
-                let (scope, role) = (statement.qos.name_scope, Role::Claimed(vec![request]));
-                let record = Record { key, term, scope, roams: false, last, role };
-                self.records.insert(key.full_name(), record);
-                effects.push(Effect::Claimed(key));
+            Role::Reserved(_) | Role::Suspended(_) | Role::Lost | Role::Ended => {
+                let (key, record) = (record.key, record.clone());
+                self.begin_claim(key, Some(record), request, effects);
             }
         }
     }
 
+    fn begin_claim(
+        &mut self,
+        key: GroupKey,
+        before: Option<Record>,
+        request: Request,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Call::Here(statement) = &request.call else { return };
+        let (scope, term) = (statement.qos.name_scope, before.as_ref().map_or(0, |r| r.term));
+        let last = before.map(|record| record.last).unwrap_or_default();
+        let role = Role::Claimed(vec![request]);
+        self.records.insert(key.full_name(), Record { key, term, scope, roams: false, last, role });
+        effects.push(Effect::Claimed(key));
+    }
+
     /// What was claimed becomes the group.
     pub(super) fn rebuild(&mut self, key: &GroupKey, effects: &mut Vec<Effect>) {
-        let Some(record) = self.records.get(&key.full_name()).filter(|r| r.key == *key) else {
-            return;
-        };
+        let Some(record) = self.find(key) else { return };
+        let key = &record.key.clone();
         let Role::Claimed(claims) = &record.role else { return };
         let claims = claims.clone();
         let Some(core) = rebuilt(key, record, &claims) else { return };
@@ -105,8 +111,10 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
     Path::share(&mut roster);
     let highest = |of: fn(&Statement) -> u32| stated.iter().map(|(_, s)| of(s)).max().unwrap_or(0);
     let number = highest(|s| s.number).max(record.last.number);
-    let complete =
-        number == latest.number && digest_of(&key.inc, latest.number, &roster) == latest.digest;
+    // It is the view that its members have, and they need hear of nothing.
+    let complete = number == latest.number
+        && latest.key == *key
+        && digest_of(&key.inc, latest.number, &roster) == latest.digest;
     let mut core = Core {
         key: *key,
         qos: latest.qos.clone(),
@@ -115,6 +123,7 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
         roster,
         next_gid: highest(|s| s.next_gid),
         done: Vec::new(),
+        departed: Vec::new(),
     };
     claims.iter().for_each(|claim| core.set_done(claim.id, claim.oldest));
     Some(core)

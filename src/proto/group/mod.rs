@@ -13,6 +13,7 @@ mod call;
 mod claim;
 mod history;
 mod known;
+mod names;
 mod reconcile;
 mod registry;
 mod relay;

@@ -11,6 +11,7 @@
 //! A pure function of both, the same whichever side computes it. A request that both sides did, since it was applied
 //! twice before they met again, is done once: members are told apart by who they are.
 
+use super::names::{again, waiting};
 use super::registry::{Effect, Record, Registry, Role, direct};
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -80,7 +81,9 @@ fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record
             effects.push(Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() });
             effects.push(Effect::Settled { key, term });
             let role = Role::Core { core: Box::new(core), lock: None };
-            Record { key, term, role, ..ours }
+            let together = Record { key, term, role, ..ours.clone() };
+            effects.extend([ours, theirs].map(waiting).into_iter().flat_map(again));
+            together
         }
         _ => match strength(&ours) >= strength(&theirs) {
             true => ours,
@@ -105,7 +108,10 @@ fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::Soc
 pub(super) fn union(a: &Core, b: &Core) -> Core {
     let mut core = a.clone();
     core.next_gid = a.next_gid.max(b.next_gid);
-    for entry in &b.roster {
+    core.roster.retain(|entry| !b.has_seen_off(entry));
+    core.departed.extend(&b.departed);
+    core.set_departed(&[], false);
+    for entry in b.roster.iter().filter(|entry| !a.has_seen_off(entry)) {
         if let Some(ours) = core.roster.iter_mut().find(|ours| ours.id == entry.id) {
             // Who is lost to one side is reached by the other.
             if ours.lost && !entry.lost {
@@ -129,36 +135,20 @@ pub(super) fn union(a: &Core, b: &Core) -> Core {
     core
 }
 
-/// Two groups that happen to have one name: the lower incarnation keeps it.
+/// Two groups that happen to have one name: the lower incarnation keeps it, if both live.
 fn apart(ours: Record, theirs: Record, all: &mut Registry, effects: &mut Vec<Effect>) {
     let exists = |record: &Record| matches!(record.role, Role::Core { .. } | Role::Above(_));
     let name = ours.key.full_name();
     let (keeps, goes) = match (exists(&ours), exists(&theirs)) {
-        (true, true) if ours.key.inc <= theirs.key.inc => (ours, Some(theirs)),
-        (true, true) => (theirs, Some(ours)),
-        (false, true) => (theirs, None),
-        (true, false) | (false, false) => (ours, None),
+        (true, true) if ours.key.inc <= theirs.key.inc => (ours, theirs),
+        (true, true) | (false, true) => (theirs, ours),
+        (true, false) | (false, false) => (ours, theirs),
     };
-    all.records.insert(name, keeps);
-    let Some(mut goes) = goes else { return };
-    // A suffix that no other record has: the lowest gid of its members, or what follows.
-    let lowest = match &goes.role {
-        Role::Core { core, .. } => core.roster.iter().map(|entry| entry.gid).min().unwrap_or(0),
-        Role::Above(_)
-        | Role::Claimed(_)
-        | Role::Reserved(_)
-        | Role::Suspended(_)
-        | Role::Ended
-        | Role::Lost => 0,
-    };
-    let free = |suffix: &u32| !all.records.contains_key(&(name.0, Some(*suffix)));
-    goes.key.suffix = (lowest..=u32::MAX).find(free);
-    if let Role::Core { core, .. } = &mut goes.role {
-        core.key = goes.key;
-        core.number = core.number.saturating_add(1);
-        let direct = direct(core, Reason::Resync, Vec::new(), core.whole());
-        effects.push(Effect::View { direct, core: core.clone(), gone: Vec::new() });
-        effects.push(Effect::Settled { key: goes.key, term: goes.term });
+    if exists(&goes) {
+        all.records.insert(name, goes);
+        all.give_name(name, all.free(name), effects);
+    } else {
+        effects.extend(again(waiting(goes)));
     }
-    all.records.insert(goes.key.full_name(), goes);
+    all.records.insert(name, keeps);
 }

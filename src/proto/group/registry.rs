@@ -13,6 +13,7 @@
 //! * lost: that mserver is gone. The name blocks nobody;
 //! * claimed: the core is lost, and those below say what they know, that it may be rebuilt.
 
+use super::names::{again, led, waiting};
 use super::reconcile::union;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Last, Name, Reason, Refusal, Request,
@@ -88,9 +89,18 @@ pub enum Effect {
     Repath(Box<Core>),
     /// What is known of a group that nobody decides is being gathered.
     Claimed(GroupKey),
-    /// The core of the same group is also below that mserver: it must come up, and be merged with ours.
+    /// The core of the same group is below that mserver, and elsewhere too: it must come up, and be merged.
     Rival {
         /// Which.
+        key: GroupKey,
+        /// Below whom.
+        branch: SocketAddrV4,
+    },
+    /// A core is to come up, from here or, if it is deeper, to here.
+    Summoned(GroupKey),
+    /// The group of that incarnation is called so; its core is below that mserver.
+    Rename {
+        /// The incarnation, and the name.
         key: GroupKey,
         /// Below whom.
         branch: SocketAddrV4,
@@ -136,9 +146,11 @@ impl Registry {
             }
             GroupOp::Create(request) => self.create(request, effects),
             GroupOp::Lead { key, term, branch, scope, roams } => {
-                let role = Role::Above(branch);
-                self.lead(Record { key, term, scope, roams, last: Last::default(), role }, effects);
+                let (last, role) = (Last::default(), Role::Above(branch));
+                self.lead(Record { key, term, scope, roams, last, role }, branch, effects);
             }
+            GroupOp::Rename { key } => self.rename(&key, effects),
+            GroupOp::Summon { key } => effects.push(Effect::Summoned(key)),
             GroupOp::Forget { key, term } => self.forget(key, term, effects),
             GroupOp::Lock { key, term, carrier } => self.lock(key, term, carrier, effects),
             GroupOp::Unlock { key, term } => self.unlock(key, term, effects),
@@ -219,52 +231,17 @@ impl Registry {
             roster: Vec::new(),
             next_gid: 0,
             done: Vec::new(),
+            departed: Vec::new(),
         };
         self.decide(core);
         self.call(request, effects);
         effects.push(Effect::Settled { key, term: 1 });
     }
 
-    fn lead(&mut self, new: Record, effects: &mut Vec<Effect>) {
-        let Record { key, term, scope, .. } = new;
-        let is_above = |record: &Record| matches!(record.role, Role::Above(_) | Role::Suspended(_));
-        let taken = match self.get(key.full_name()) {
-            None => true,
-            Some(record) if record.key.inc != key.inc => record.is_over(),
-            Some(record) => match record.role {
-                Role::Reserved(_) | Role::Lost => true,
-                Role::Ended => false,
-                Role::Above(_) | Role::Suspended(_) | Role::Core { .. } | Role::Claimed(_) => {
-                    term > record.term || (term == record.term && is_above(record))
-                }
-            },
-        };
-        if !taken {
-            return effects.push(Effect::Stale(key));
-        }
-        if let (Role::Above(branch), Some((core, lock))) = (&new.role, self.core_of(&key)) {
-            let elsewhere =
-                core.roster.iter().any(|e| !e.lost && e.path.first().is_none_or(|b| b != branch));
-            if elsewhere && lock.is_none() {
-                // Two sides of one group: they become one here.
-                return effects.push(Effect::Rival { key, branch: *branch });
-            }
-        }
-        let before = self.records.insert(key.full_name(), new);
-        effects.push(Effect::Led { key, term, scope });
-        let waiting = match before.map(|record| record.role) {
-            Some(Role::Core { lock: Some(lock), .. }) => lock.waiting,
-            Some(Role::Claimed(claims)) => claims,
-            _ => Vec::new(),
-        };
-        effects.extend(waiting.into_iter().map(|request| Effect::Again(Box::new(request))));
-    }
-
     fn forget(&mut self, key: GroupKey, term: u32, effects: &mut Vec<Effect>) {
-        let older = |r: &Record| {
-            r.key == key && r.term <= term && !matches!(r.role, Role::Core { .. } | Role::Ended)
-        };
-        if self.get(key.full_name()).is_some_and(older) {
+        let older =
+            |r: &Record| r.term <= term && !matches!(r.role, Role::Core { .. } | Role::Ended);
+        if self.find(&key).is_some_and(older) {
             self.set_over(&key, term, Role::Ended);
             // Whoever is above us kept the name because of us.
             effects.push(Effect::Ended { key, term });
@@ -273,7 +250,7 @@ impl Registry {
 
     fn lock(&mut self, key: GroupKey, term: u32, carrier: SocketAddrV4, effects: &mut Vec<Effect>) {
         let Some((core, lock)) = self.core_of(&key) else { return };
-        if term <= core.term || lock.is_some() {
+        if term <= core.term || lock.is_some() || core.has_lost() {
             return;
         }
         *lock = Some(Box::new(Lock { term, carrier, waiting: Vec::new() }));
@@ -300,12 +277,15 @@ impl Registry {
         id: RequestId,
         effects: &mut Vec<Effect>,
     ) {
+        let free = self.name_adopted(&mut core.key);
         let key = core.key;
         core.set_done(id, 0);
-        match self.records.get_mut(&key.full_name()) {
-            Some(Record { key: found, term, role: Role::Core { core: here, lock }, .. })
-                if *found == key =>
-            {
+        match self.records.get_mut(&key.full_name()).filter(|record| record.key.inc == key.inc) {
+            _ if !free => {
+                effects.push(Effect::Stale(key));
+                return effects.extend(rider.map(Effect::Again));
+            }
+            Some(Record { term, role: Role::Core { core: here, lock }, .. }) => {
                 if lock.is_none() && !here.is_done(id) {
                     **here = union(here, &core);
                     *term = here.term;
@@ -316,19 +296,16 @@ impl Registry {
                 let term = *term;
                 effects.push(Effect::Settled { key, term });
             }
-            Some(record)
-                if !record.is_over()
-                    || (record.key.inc == key.inc && record.role == Role::Ended) =>
-            {
-                let free = record.key.inc == key.inc
-                    && (core.term > record.term || matches!(record.role, Role::Claimed(_)));
-                if !free {
+            Some(record) => {
+                let is_new =
+                    core.term > record.term || matches!(record.role, Role::Claimed(_) | Role::Lost);
+                if !is_new {
                     effects.push(Effect::Stale(key));
                     return effects.extend(rider.map(Effect::Again));
                 }
                 self.settle(core, effects);
             }
-            _ => self.settle(core, effects),
+            None => self.settle(core, effects),
         }
         if let Some(request) = rider {
             self.call(*request, effects);
@@ -337,8 +314,10 @@ impl Registry {
 
     fn settle(&mut self, core: Core, effects: &mut Vec<Effect>) {
         let (key, term) = (core.key, core.term);
+        let before = self.records.remove(&key.full_name());
         self.decide(core);
         effects.push(Effect::Settled { key, term });
+        effects.extend(before.into_iter().map(waiting).flat_map(again));
     }
 
     fn moved(
@@ -353,16 +332,13 @@ impl Registry {
             return;
         }
         let waiting = lock.take().map(|lock| lock.waiting).unwrap_or_default();
-        let record = self.records.remove(&key.full_name());
-        if let (Some(branch), Some(Record { scope, roams, .. })) = (down, record) {
-            let role = Role::Above(branch);
-            self.records.insert(
-                key.full_name(),
-                Record { key, term, scope, roams, last: Last::default(), role },
-            );
-            effects.push(Effect::Led { key, term, scope });
+        let record = self.name_of(&key).and_then(|name| self.records.remove(&name));
+        if let (Some(branch), Some(record)) = (down, record) {
+            let record = led(Record { term, ..record }, branch);
+            effects.push(Effect::Led { key: record.key, term, scope: record.scope });
+            self.records.insert(record.key.full_name(), record);
         }
-        effects.extend(waiting.into_iter().map(|request| Effect::Again(Box::new(request))));
+        effects.extend(again(waiting));
     }
 
     /// Members behind lost mservers leave in one view, of all groups that have such; what these led is lost. Those who
@@ -382,6 +358,10 @@ impl Registry {
                 record.role = Role::Lost;
             }
             let Some((core, lock)) = self.core_of(&key) else { continue };
+            if lock.as_ref().is_some_and(|lock| !branches.contains(&lock.carrier)) {
+                // It is on its way; whoever carries it sees to those below who are gone.
+                continue;
+            }
             let waits = |e: &Entry| !all && (e.roams || e.path.len() > 1);
             let behind = |e: &Entry| e.path.first().is_some_and(|b| branches.contains(b));
             let off = |e: &&Entry| e.lost && behind(e) && !waits(e);
@@ -397,7 +377,7 @@ impl Registry {
 
     /// The group is no more here. Those that ended are remembered for a while: the oldest are forgotten first.
     pub(super) fn set_over(&mut self, key: &GroupKey, term: u32, role: Role) {
-        let Some(record) = self.records.get_mut(&key.full_name()) else { return };
+        let Some(record) = self.record_of(key) else { return };
         (record.term, record.role) = (record.term.max(term), role);
         let ended = self.records.values().filter(|record| record.role == Role::Ended);
         if ended.clone().count() > ENDED
@@ -418,9 +398,14 @@ impl Registry {
     }
 
     fn set_term(&mut self, key: &GroupKey, term: u32) {
-        if let Some(record) = self.records.get_mut(&key.full_name()) {
+        if let Some(record) = self.record_of(key) {
             record.term = term;
         }
+    }
+
+    pub(super) fn record_of(&mut self, key: &GroupKey) -> Option<&mut Record> {
+        let name = self.name_of(key)?;
+        self.records.get_mut(&name)
     }
 
     /// The group of exactly that incarnation, if it is decided here.
@@ -428,10 +413,8 @@ impl Registry {
         &mut self,
         key: &GroupKey,
     ) -> Option<(&mut Core, &mut Option<Box<Lock>>)> {
-        match self.records.get_mut(&key.full_name()) {
-            Some(Record { key: found, role: Role::Core { core, lock }, .. }) if found == key => {
-                Some((core, lock))
-            }
+        match &mut self.record_of(key)?.role {
+            Role::Core { core, lock } => Some((core, lock)),
             _ => None,
         }
     }

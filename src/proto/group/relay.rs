@@ -43,7 +43,8 @@ pub struct Relay {
     reply: u32,
     retries: u32,
     query: u32,
-    groups: BTreeMap<GroupKey, Below>,
+    /// By incarnation, so that one that is called otherwise now is the same.
+    groups: BTreeMap<RequestId, Below>,
 }
 
 /// A view for a child.
@@ -63,12 +64,12 @@ impl Relay {
 
     /// The last view of a group with members below.
     pub fn known(&self, key: &GroupKey) -> Option<&Known> {
-        self.groups.get(key).map(|below| &below.known)
+        self.groups.get(&key.inc).map(|below| &below.known)
     }
 
     /// The groups with members below.
-    pub fn groups(&self) -> impl Iterator<Item = &GroupKey> {
-        self.groups.keys()
+    pub fn groups(&self) -> impl Iterator<Item = GroupKey> {
+        self.groups.values().map(|below| below.known.key())
     }
 
     /// Members of a group behind the children that are known.
@@ -85,7 +86,7 @@ impl Relay {
         child_of: impl Fn(&Entry) -> Option<SocketAddrV4>,
         out: &mut Vec<Delivery>,
     ) -> Applied {
-        let below = self.groups.entry(direct.key).or_insert_with(|| Below::new(direct.key));
+        let below = self.groups.entry(direct.key.inc).or_insert_with(|| Below::new(direct.key));
         let applied = below.known.apply(direct);
         if applied == Applied::New {
             below.last = (direct.reason, direct.causes.clone());
@@ -106,7 +107,7 @@ impl Relay {
             }
         }
         if below.branches.is_empty() {
-            self.groups.remove(&direct.key);
+            self.groups.remove(&direct.key.inc);
         }
         applied
     }
@@ -121,7 +122,7 @@ impl Relay {
         (key, term, number): (GroupKey, u32, u32),
         members: u32,
     ) -> Result<(), &'static str> {
-        let below = self.groups.get_mut(&key).ok_or("answer-not-expected")?;
+        let below = self.groups.get_mut(&key.inc).ok_or("answer-not-expected")?;
         let at = below.known.at();
         let branch = below.branches.get_mut(&child).ok_or("answer-not-expected")?;
         branch.has = branch.has.max((term, number));
@@ -134,7 +135,7 @@ impl Relay {
             below.branches.remove(&child);
         }
         if below.branches.is_empty() {
-            self.groups.remove(&key);
+            self.groups.remove(&key.inc);
         }
         Ok(())
     }
@@ -148,7 +149,7 @@ impl Relay {
         child_of: impl Fn(&Entry) -> Option<SocketAddrV4>,
         out: &mut Vec<Delivery>,
     ) {
-        let Some(below) = self.groups.get_mut(key) else { return };
+        let Some(below) = self.groups.get_mut(&key.inc) else { return };
         below.known.repath(entries);
         let with: Vec<SocketAddrV4> = below.known.roster().iter().filter_map(&child_of).collect();
         below.branches.retain(|child, _| with.contains(child));
@@ -161,7 +162,7 @@ impl Relay {
             });
         }
         if below.branches.is_empty() {
-            self.groups.remove(key);
+            self.groups.remove(&key.inc);
         }
     }
 
@@ -172,7 +173,7 @@ impl Relay {
         key: &GroupKey,
         out: &mut Vec<Delivery>,
     ) -> bool {
-        let Some(below) = self.groups.get_mut(key) else { return false };
+        let Some(below) = self.groups.get_mut(&key.inc) else { return false };
         let wait = Countdown::after(self.reply);
         let fresh = Branch { has: (0, 0), wait, left: self.retries };
         below.branches.entry(child).or_insert(fresh).wait = wait;
@@ -190,7 +191,7 @@ impl Relay {
 
     /// The group is told to our children by somebody else from now on, or by nobody.
     pub fn drop(&mut self, key: &GroupKey) {
-        self.groups.remove(key);
+        self.groups.remove(&key.inc);
     }
 
     /// Time passes: what was not answered is told again, as a whole.

@@ -2,12 +2,16 @@
 
 use crate::name::Digest;
 use crate::wire::coreset::Life;
-use crate::wire::group::{Completed, Content, Core, Entry, MemberId, RequestId, Whole};
+use crate::wire::group::{
+    Call, Completed, Content, Core, Departed, Entry, MemberId, Request, RequestId, Whole,
+};
 use sha2::{Digest as _, Sha256};
 use std::net::SocketAddrV4;
 
 /// Numbers beyond the first gap that are remembered of one origin: as many requests may be under way.
 const BEYOND: usize = 1024;
+/// Members that went and are remembered.
+const DEPARTED_MEMBERS: usize = 64;
 /// Origins without members that are remembered.
 const DEPARTED: usize = 256;
 
@@ -43,6 +47,30 @@ impl Core {
     pub fn whole(&self) -> Content {
         let (entries, next_gid) = (self.roster.clone(), self.next_gid);
         Content::Whole(Box::new(Whole { entries, next_gid, qos: self.qos.clone() }))
+    }
+
+    /// Whether members are lost of whom it is not clear yet whether they are cut off.
+    pub fn has_lost(&self) -> bool {
+        self.roster.iter().any(|entry| entry.lost)
+    }
+
+    /// Whether a request may change nothing before that is clear: until then somebody else may go on from this very view.
+    pub fn waits_for(&self, request: &Request) -> bool {
+        let clears =
+            matches!(request.call, Call::Here(_) | Call::View | Call::Fail { cut: true, .. });
+        !clears && self.has_lost()
+    }
+
+    /// Members are none any more. The oldest of many are forgotten.
+    pub fn set_departed(&mut self, gone: &[Entry], left: bool) {
+        self.departed.extend(gone.iter().map(|entry| Departed { id: entry.id, left }));
+        self.departed.drain(..self.departed.len().saturating_sub(DEPARTED_MEMBERS));
+    }
+
+    /// Whether somebody that another side has as a member went here, and does not live on there.
+    pub fn has_seen_off(&self, theirs: &Entry) -> bool {
+        let is_final = |departed: &Departed| departed.left || theirs.lost;
+        self.departed.iter().any(|departed| departed.id == theirs.id && is_final(departed))
     }
 
     /// The entry of a member.

@@ -17,7 +17,8 @@ use super::{Ask, Client, LocalCall, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::name::GroupName;
 use crate::proto::timer::Countdown;
 use crate::wire::group::{
-    Call, GroupBody, MAX_RULE, MAX_TAG, MemberId, Mode, Reason, Refusal, Request, RequestId, Way,
+    Call, GroupBody, MAX_RULE, MAX_TAG, MemberId, Mode, Reason, Refusal, Request, RequestId, Scope,
+    Way,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -256,7 +257,8 @@ impl Mi {
         let id = RequestId { origin: self.config.life, number };
         let carried = matches!(call, Call::Leave { .. } | Call::Fail { .. } | Call::Here(_));
         let oldest = self.pending.keys().next().map_or(number, |first| *first);
-        let request = Request { id, oldest, group, call, path: Vec::new() };
+        let reach = self.reach(group, &call);
+        let request = Request { id, oldest, group, reach, call, path: Vec::new() };
         let again = Countdown::after(self.config.params.reply);
         let unreached = if carried { Countdown::OFF } else { Countdown::after(self.longest()) };
         let sent = self.is_registered();
@@ -268,6 +270,21 @@ impl Mi {
             self.send(group, GroupBody::Submit { request, way: Way::Search }, out);
         }
         self.pending.insert(number, Pending { client, request, again, asked: 0, unreached, sent });
+    }
+
+    /// How far a group may be looked for, as far as we know it.
+    fn reach(&self, group: GroupName, call: &Call) -> Scope {
+        if let Call::Join { qos, .. } = call {
+            return qos.membership_scope;
+        }
+        let known = self.groups.values().map(|group| &group.known);
+        let mut known = known.filter(|known| name_of(&known.key()) == group);
+        let joins = self.pending.values().filter(|pending| pending.request.group == group);
+        known
+            .next()
+            .map(|known| known.qos().membership_scope)
+            .or_else(|| joins.map(|pending| pending.request.reach).next())
+            .unwrap_or_default()
     }
 
     /// Asks about what was not answered, or sends it again.

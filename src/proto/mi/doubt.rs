@@ -15,8 +15,11 @@ use super::session::Home;
 use super::{Group, LocalEvent, Mi, MiAction, name_of};
 use crate::name::GroupName;
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Call, Reason, RequestId};
+use crate::wire::group::{Call, GroupKey, MemberId, Reason, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Groups that may claim members of ours at a time.
+const CLAIMS: usize = 64;
 
 /// Whether a group, or a member's place, is as we think.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,11 +225,39 @@ impl Mi {
         let of = |home| if let Home::In(inc) = home { ended.contains(&inc) } else { false };
         let members = self.local.iter().filter(|(_, local)| of(local.home));
         let members: Vec<u32> = members.map(|(&number, _)| number).collect();
+        let is_claimed = |number: &u32| {
+            self.claims.values().flat_map(|(_, ids)| ids).any(|id| id.number == *number)
+        };
+        let (claimed, members): (Vec<u32>, Vec<u32>) = members.into_iter().partition(is_claimed);
+        for number in claimed {
+            let group = self.group_of(number).unwrap_or_default();
+            self.stray(number, group, Absence::Seen);
+        }
         let mut lost: Vec<(u32, Reason)> =
             members.into_iter().map(|m| (m, Reason::Failed)).collect();
         let astray = self.astray.iter().filter(|(_, astray)| astray.doubt == asked);
         lost.extend(astray.map(|(&number, astray)| (number, astray.why.reason())));
         lost.into_iter().for_each(|(number, reason)| self.out_or_back(number, reason, out));
+        if let Some(inc) = shown {
+            self.reject_claims(inc, out);
+        }
+    }
+
+    /// Another group has members of ours as its own. Which is right, their group is asked.
+    pub(super) fn claim(&mut self, key: &GroupKey, members: &[u32]) {
+        let ids = members.iter().map(|number| self.id_of(*number)).collect();
+        if self.claims.len() < CLAIMS || self.claims.contains_key(&key.inc) {
+            self.claims.insert(key.inc, (name_of(key), ids));
+        }
+    }
+
+    /// That group was shown, with its members: they are in no other.
+    fn reject_claims(&mut self, inc: RequestId, out: &mut Vec<MiAction>) {
+        let home = Home::In(inc);
+        for (group, members) in std::mem::take(&mut self.claims).into_values() {
+            let stays = |id: &MemberId| self.local.get(&id.number).is_some_and(|l| l.home == home);
+            self.report(group, members.into_iter().filter(stays).collect(), out);
+        }
     }
 
     /// A member of ours is out: it is told, once, and whoever wanted it to leave is answered.

@@ -151,6 +151,8 @@ pub struct Mi {
     /// Groups whose whole roster was asked for a short time ago.
     asked: BTreeMap<RequestId, Countdown>,
     astray: BTreeMap<u32, Astray>,
+    /// Groups that have members of ours as theirs which are in others, by incarnation.
+    claims: BTreeMap<RequestId, (GroupName, Vec<MemberId>)>,
     pending: BTreeMap<u64, Pending>,
 }
 
@@ -172,6 +174,7 @@ impl Mi {
             past: VecDeque::new(),
             asked: BTreeMap::new(),
             astray: BTreeMap::new(),
+            claims: BTreeMap::new(),
             pending: BTreeMap::new(),
         };
         mi.register(out);
@@ -330,12 +333,5 @@ impl Mi {
 
 /// What requests call a group: its full name, or the one that it was given if that is too long.
 fn name_of(key: &GroupKey) -> GroupName {
-    let Some(suffix) = key.suffix else { return key.name };
-    let mut field = [0; GroupName::FIELD];
-    let tail = format!(".{suffix}");
-    let (base, tail) = (key.name.as_bytes(), tail.as_bytes());
-    let Some(place) = field.get_mut(..base.len() + tail.len()) else { return key.name };
-    place[..base.len()].copy_from_slice(base);
-    place[base.len()..].copy_from_slice(tail);
-    GroupName::from_field(&field).unwrap_or(key.name)
+    key.called()
 }

@@ -142,9 +142,12 @@ impl Mi {
                 elsewhere.into_iter().for_each(|other| self.doubt(other));
                 return Taken::Nothing;
             }
-            // A join that is told late takes nobody out of the group that it has gone on to.
-            let moves = matches!(direct.reason, Reason::Merged | Reason::Split | Reason::Resync);
+            // A join that was done twice, or is told late, takes nobody out of the group that it is in. If that one does
+            // not have it any more, this one has.
+            let moves = matches!(direct.reason, Reason::Merged | Reason::Split);
             if !elsewhere.is_empty() && !moves {
+                self.claim(&key, &ours);
+                elsewhere.into_iter().for_each(|other| self.question(other, out));
                 return Taken::Gap;
             }
         }

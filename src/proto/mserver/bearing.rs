@@ -9,6 +9,10 @@ use crate::wire::coreset::CoreMessage;
 use crate::wire::group::GroupMessage;
 use std::net::SocketAddrV4;
 
+/// How many operations one may lead to the next of within one step. Sets that are alone agree at once, and what two of
+/// them, or those who speak to them, make each other do must not take all our time.
+const DEEP: u32 = 40;
+
 impl Mserver {
     /// The group layer.
     pub fn groups(&self) -> &Groups {
@@ -89,8 +93,11 @@ impl Mserver {
                     }
                     Err(_) => self.counters.count("not-encoded"),
                 },
+                GroupOut::Propose { .. } | GroupOut::Now { .. } if self.depth >= DEEP => {
+                    self.later.push(out);
+                }
                 GroupOut::Propose { side, op } => {
-                    proposals.push((side, SetInput::Submit(op.encode())))
+                    proposals.push((side, SetInput::Submit(op.encode())));
                 }
                 GroupOut::Now { side, op } => proposals.push((side, SetInput::Now(op.encode()))),
                 GroupOut::Sync { side, to, body } => {
@@ -103,9 +110,11 @@ impl Mserver {
                 GroupOut::Tell { client, event } => actions.push(Action::Tell { client, event }),
             }
         }
+        self.depth += 1;
         for (side, input) in proposals {
             self.input(side, input, actions);
         }
         self.gate(actions);
+        self.depth -= 1;
     }
 }

@@ -114,6 +114,9 @@ pub struct Mserver {
     sent: [Counters; 2],
     memory: Memory,
     groups: Groups,
+    /// How deep what follows from one input is, and what was too deep: it is proposed with the next tick.
+    depth: u32,
+    later: Vec<groups::GroupOut>,
     stopping: bool,
     ready: bool,
     /// Ticks that have passed without it.
@@ -136,6 +139,8 @@ impl Mserver {
         let mut first = Vec::new();
         let mut mserver = Mserver {
             groups: Groups::new(me, id.params, post.below, &mut first),
+            depth: 0,
+            later: Vec::new(),
             parcels: Parcels::new(id.inc.0),
             memory: Memory::default(),
             id,
@@ -196,6 +201,9 @@ impl Mserver {
 
     /// Ticks until something is due; `u32::MAX` if nothing ever is.
     pub fn due(&self) -> u32 {
+        if !self.later.is_empty() {
+            return 1;
+        }
         let seats = self.seats.values().map(Seat::due).min().unwrap_or(u32::MAX);
         seats.min(self.parcels.due()).min(self.groups.due())
     }
@@ -225,6 +233,8 @@ impl Mserver {
 
     fn tick(&mut self, elapsed: u32, actions: &mut Vec<Action>) {
         self.memory.tick(elapsed);
+        let later = std::mem::take(&mut self.later);
+        self.take_groups(later, actions);
         self.wait_for_set(elapsed, actions);
         let places = &self.id.places;
         self.parcels.tick(elapsed, |name| Some(places.of(&name)), actions);

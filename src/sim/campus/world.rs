@@ -319,19 +319,27 @@ impl Campus {
 
     /// Whether every set has come together: all its mservers that run are in one view, with a parent if one runs.
     pub fn stands(&self) -> bool {
+        self.unfinished().is_none()
+    }
+
+    /// A set that is not one, or a member interface that is not registered, if there is such.
+    pub fn unfinished(&self) -> Option<String> {
         let sets = self.plan.sets();
-        sets.iter().all(|(set, level)| {
+        let set = sets.iter().find(|(set, level)| {
             let members = self.plan.members(*set);
             let running: Vec<NodeId> =
                 members.into_iter().filter(|node| self.nodes[*node].runs()).collect();
             let (peers, parents): (Vec<NodeId>, Vec<NodeId>) = running
                 .into_iter()
                 .partition(|node| self.plan.sets_of(*node).first() == Some(&(*set, *level)));
-            self.is_one(&peers, !parents.is_empty())
-        }) && self.nodes.iter().all(|node| match &node.process {
-            Some(Process::Mi(mi)) => mi.mi().is_registered(),
-            _ => true,
-        })
+            !self.is_one(&peers, !parents.is_empty())
+        });
+        let alone = self.nodes.iter().position(|node| match &node.process {
+            Some(Process::Mi(mi)) => !mi.mi().is_registered(),
+            _ => false,
+        });
+        let set = set.map(|(set, _)| format!("{set} is not one"));
+        set.or(alone.map(|node| format!("{} is not registered", self.plan.sites()[node].name)))
     }
 
     fn is_one(&self, peers: &[NodeId], with_parent: bool) -> bool {

@@ -4,8 +4,8 @@
 
 use super::encode::{MODES, REASONS};
 use super::{
-    Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId, Order,
-    Path, Qos, Request, RequestId, Scope, Statement, Whole,
+    Call, Completed, Content, Core, Departed, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId,
+    Order, Path, Qos, Request, RequestId, Scope, Statement, Whole,
 };
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -84,6 +84,8 @@ impl<'a> Reader<'a> {
             11 => GroupOp::Claim(self.group_request()?),
             12 => GroupOp::Rebuild { key: self.key()? },
             13 => GroupOp::Reset,
+            14 => GroupOp::Rename { key: self.key()? },
+            15 => GroupOp::Summon { key: self.key()? },
             _ => return refuse("operation: unknown"),
         })
     }
@@ -125,7 +127,16 @@ impl<'a> Reader<'a> {
                 let limit = Limit(usize::MAX, least::DONE, "done: too many");
                 self.list(count, limit, Reader::completed)?
             },
+            departed: {
+                let count = self.u32()? as usize;
+                let limit = Limit(usize::MAX, least::MEMBER + 1, "departed: too many");
+                self.list(count, limit, Reader::departed)?
+            },
         })
+    }
+
+    fn departed(&mut self) -> Read<Departed> {
+        Ok(Departed { id: self.member_id()?, left: self.has()? })
     }
 
     fn completed(&mut self) -> Read<Completed> {
@@ -144,8 +155,8 @@ impl<'a> Reader<'a> {
         if oldest > id.number {
             return refuse("oldest: above the number");
         }
-        let (group, call) = (self.group_name()?, self.call()?);
-        Ok(Request { id, oldest, group, call, path: self.path()? })
+        let (group, reach, call) = (self.group_name()?, self.scope()?, self.call()?);
+        Ok(Request { id, oldest, group, reach, call, path: self.path()? })
     }
 
     fn call(&mut self) -> Read<Call> {

@@ -13,7 +13,7 @@
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
 //!  entry       member, gid (4), length (1), tag, flags (1): 1 roams, 2 lost; path
-//!  request     request-id, oldest number under way (8), name, call, path
+//!  request     request-id, oldest number under way (8), name, scope of the search, call, path
 //!  call        code (1), then by the code
 //!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, roams (1): 0, 1; qos
 //!      1 LEAVE   member
@@ -25,7 +25,8 @@
 //!  statement   key, term (4), number (4), digest (16), next gid (4), qos, count (4), gid (4) *,
 //!              count (4), entry *
 //!  done        origin: life, up to (8), count (2), number (8) *
-//!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *
+//!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *,
+//!              count (4), of those who went: member, left (1): 0, 1 *
 //!  content     0 (1): count (4), gid (4) * of those who went, count (4), entry * of those who came
 //!              1 (1): count (4), entry *, next gid (4), qos
 //!  direct      key, term (4), number (4), digest (16), reason (1), count (2), request-id *, content
@@ -39,11 +40,12 @@
 //!                scope, roams (1): 0, 1    11 CLAIM   request
 //!      5 FORGET  key, term (4)             12 REBUILD key
 //!     13 RESET   nothing; an operation of the change itself, without a number
+//!     14 RENAME  key                      15 SUMMON  key
 //! ```
 
 use super::{
-    Call, Completed, Content, Core, Direct, Entry, GroupKey, GroupOp, MemberId, Mode, Order, Qos,
-    Reason, Request, RequestId, Scope, Statement,
+    Call, Completed, Content, Core, Departed, Direct, Entry, GroupKey, GroupOp, MemberId, Mode,
+    Order, Qos, Reason, Request, RequestId, Scope, Statement,
 };
 use crate::wire::cursor::Writer;
 use std::net::SocketAddrV4;
@@ -132,6 +134,14 @@ impl Writer {
                 self.key(key);
             }
             GroupOp::Reset => self.u8(13),
+            GroupOp::Rename { key } => {
+                self.u8(14);
+                self.key(key);
+            }
+            GroupOp::Summon { key } => {
+                self.u8(15);
+                self.key(key);
+            }
         }
     }
 
@@ -183,12 +193,18 @@ impl Writer {
             self.u16(beyond.len() as u16);
             beyond.iter().for_each(|number| self.u64(*number));
         }
+        self.u32(core.departed.len() as u32);
+        for Departed { id, left } in &core.departed {
+            self.member_id(id);
+            self.u8((*left).into());
+        }
     }
 
     pub(super) fn group_request(&mut self, request: &Request) {
         self.request_id(&request.id);
         self.u64(request.oldest);
         self.group_name(&request.group);
+        self.scope(&request.reach);
         self.call(&request.call);
         self.path(&request.path);
     }

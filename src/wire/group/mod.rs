@@ -18,7 +18,7 @@ pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
 pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
 pub use path::Path;
-pub use record::{Last, Lock, Name, Record, Role};
+pub use record::{Last, Lock, Name, Record, Role, named};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};
@@ -244,6 +244,8 @@ pub struct Request {
     pub oldest: u64,
     /// The group's name.
     pub group: GroupName,
+    /// How far the group may be looked for: its membership scope, if that is known where the call comes from.
+    pub reach: Scope,
     /// What is called for.
     pub call: Call,
     /// The mservers that it came by, the highest first.
@@ -324,6 +326,17 @@ pub struct Core {
     pub next_gid: u32,
     /// Which requests of each origin are done.
     pub done: Vec<Completed>,
+    /// Those who went last, the latest at the end.
+    pub departed: Vec<Departed>,
+}
+
+/// A member that is one no more: another side of a partition, on which it still is, shall not bring it back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Departed {
+    /// Who.
+    pub id: MemberId,
+    /// It wanted to leave, which is final; otherwise it failed, and if another side still reaches it, it lives.
+    pub left: bool,
 }
 
 /// Requests of one origin that are done.
@@ -418,6 +431,16 @@ pub enum GroupOp {
     Claim(Request),
     /// It is rebuilt from what was claimed so far.
     Rebuild {
+        /// Which.
+        key: GroupKey,
+    },
+    /// The group of that incarnation is called so from now on, wherever its core is.
+    Rename {
+        /// The incarnation, and the new name.
+        key: GroupKey,
+    },
+    /// Somebody else decides the same group: its core, here or below, is to come up and be merged with that.
+    Summon {
         /// Which.
         key: GroupKey,
     },

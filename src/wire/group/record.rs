@@ -87,10 +87,35 @@ pub struct Last {
 /// Full name of a group: what tells records apart.
 pub type Name = (GroupName, Option<u32>);
 
+/// The parts of what a group is called: no name has a dot that its creator gave it.
+pub fn named(called: GroupName) -> Name {
+    let parts = || {
+        let bytes = called.as_bytes();
+        let dot = bytes.iter().rposition(|byte| *byte == b'.')?;
+        let suffix = std::str::from_utf8(&bytes[dot + 1..]).ok()?.parse().ok()?;
+        let mut field = [0; GroupName::FIELD];
+        field[..dot].copy_from_slice(&bytes[..dot]);
+        Some((GroupName::from_field(&field)?, Some(suffix)))
+    };
+    parts().unwrap_or((called, None))
+}
+
 impl GroupKey {
     /// Its full name.
     pub fn full_name(&self) -> Name {
         (self.name, self.suffix)
+    }
+
+    /// Its full name as one: `db.3`. Without the suffix, where that leaves no room for it.
+    pub fn called(&self) -> GroupName {
+        let Some(suffix) = self.suffix else { return self.name };
+        let mut field = [0; GroupName::FIELD];
+        let tail = format!(".{suffix}");
+        let (base, tail) = (self.name.as_bytes(), tail.as_bytes());
+        let Some(place) = field.get_mut(..base.len() + tail.len()) else { return self.name };
+        place[..base.len()].copy_from_slice(base);
+        place[base.len()..].copy_from_slice(tail);
+        GroupName::from_field(&field).unwrap_or(self.name)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{CREATE, GroupOut, Groups};
 use crate::name::GroupName;
 use crate::proto::mserver::Side;
 use crate::proto::timer::Countdown;
-use crate::wire::group::{GroupBody, Refusal, RequestId};
+use crate::wire::group::{GroupBody, Refusal, RequestId, named};
 use std::net::SocketAddrV4;
 
 /// Answers that are remembered.
@@ -33,7 +33,7 @@ impl Groups {
     /// Whether the group of that name is, for all that is known here, not the one of that incarnation.
     pub(super) fn is_another(&self, group: GroupName, inc: RequestId) -> bool {
         let registries = [Side::Child, Side::Peer].map(|side| self.registry(side));
-        let mut records = registries.iter().flatten().filter_map(|r| r.get((group, None)));
+        let mut records = registries.iter().flatten().filter_map(|r| r.get(named(group)));
         let known = self.relay.groups().any(|key| key.inc == inc);
         !known && !records.any(|record| record.key.inc == inc && !record.is_over())
     }

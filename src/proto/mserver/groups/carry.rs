@@ -28,8 +28,21 @@ impl Groups {
     /// The core of a group below is to come up to our peers.
     pub(super) fn raise(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
         if let Some(term) = self.unlocked(Side::Child, key) {
-            let (term, carrier) = (term.saturating_add(1), self.own());
+            let above = self.registry(Side::Peer).and_then(|r| r.find(key)).map_or(0, |r| r.term);
+            let (term, carrier) = (term.max(above).saturating_add(1), self.own());
             self.propose(Side::Child, GroupOp::Lock { key: *key, term, carrier }, out);
+        }
+    }
+
+    /// The core of a group below, or deeper, is to come up to our peers: others decide it as well.
+    pub(super) fn summon(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
+        match registry.find(key).map(|record| (record.key, &record.role)) {
+            Some((key, Role::Core { .. })) if self.may_rise(registry, key) => self.raise(&key, out),
+            Some((key, Role::Above(_))) => {
+                self.propose(Side::Child, GroupOp::Summon { key }, out);
+            }
+            _ => {}
         }
     }
 
@@ -44,7 +57,7 @@ impl Groups {
 
     /// The term of a core that may be locked.
     fn unlocked(&self, side: Side, key: &GroupKey) -> Option<u32> {
-        let record = self.registry(side)?.get(key.full_name()).filter(|r| r.key == *key)?;
+        let record = self.registry(side)?.find(key)?;
         match &record.role {
             Role::Core { core, lock: None } => Some(core.term),
             _ => None,
@@ -52,7 +65,7 @@ impl Groups {
     }
 
     fn is_sole_branch(&self, key: &GroupKey) -> bool {
-        let record = self.registry(Side::Peer).and_then(|r| r.get(key.full_name()));
+        let record = self.registry(Side::Peer).and_then(|r| r.find(key));
         match record.map(|record| &record.role) {
             Some(Role::Core { core, .. }) => core.is_behind(self.own()),
             _ => false,
@@ -81,7 +94,8 @@ impl Groups {
                 Side::Child => [&[own], &entry.path[..]].concat(),
                 Side::Peer => entry.path.get(1..).unwrap_or_default().to_vec(),
             };
-            entry.path = path.into();
+            // We are there, and tell of those behind us who are not.
+            (entry.path, entry.lost) = (path.into(), false);
         }
         Path::share(&mut core.roster);
         let rider = match from {
@@ -89,12 +103,12 @@ impl Groups {
             Side::Peer => None,
         };
         let key = core.key;
-        let id = match self.moves.get(&key) {
+        let id = match self.moves.get(&key.inc) {
             Some(id) => *id,
             None => {
                 self.requests += 1;
                 let id = RequestId { origin: self.me, number: self.requests };
-                self.moves.insert(key, id);
+                self.moves.insert(key.inc, id);
                 id
             }
         };
@@ -106,7 +120,7 @@ impl Groups {
     fn rider(&mut self, key: &GroupKey) -> Option<Request> {
         let parent = self.parent();
         let pending = self.pending.values_mut().find(|p| {
-            let waits = p.request.group == key.name && p.step == Step::Raising;
+            let waits = p.request.group == key.called() && p.step == Step::Raising;
             waits && !p.below && Some(p.from) != parent
         })?;
         pending.step = Step::Proposed(Side::Peer);
@@ -114,7 +128,7 @@ impl Groups {
     }
 
     fn lock_of_ours(&self, side: Side, key: &GroupKey) -> Option<&Lock> {
-        let record = self.registry(side)?.get(key.full_name()).filter(|r| r.key == *key)?;
+        let record = self.registry(side)?.find(key)?;
         match &record.role {
             Role::Core { lock: Some(lock), .. } if lock.carrier == self.own() => Some(lock),
             _ => None,
@@ -130,15 +144,15 @@ impl Groups {
         out: &mut Vec<GroupOut>,
     ) {
         let lock = self.lock_of_ours(side.other(), &key).map(|lock| lock.term);
-        let done = self.moves.get(&key).is_some_and(|id| self.has_adopted(side, &key, *id));
+        let done = self.moves.get(&key.inc).is_some_and(|id| self.has_adopted(side, &key, *id));
         match (lock, side) {
             (Some(term), _) if done => {
                 let down = (side == Side::Child).then_some(self.own());
-                self.moves.remove(&key);
+                self.moves.remove(&key.inc);
                 self.propose(side.other(), GroupOp::Moved { key, term, down }, out);
             }
             (_, Side::Child) => {
-                let scope = self.registry(side).and_then(|r| r.get(key.full_name()));
+                let scope = self.registry(side).and_then(|r| r.find(&key));
                 if let Some(scope) = scope.map(|record| record.scope) {
                     self.lead_up(key, term, scope, out);
                 }
@@ -146,18 +160,18 @@ impl Groups {
             (_, Side::Peer) => {}
         }
         // It may have come down from higher up, and have farther to go.
-        let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+        let record = self.registry(side).and_then(|r| r.find(&key));
         if let Some(Role::Core { core, .. }) = record.map(|record| &record.role) {
             let core = core.clone();
             self.judge_branches(side, &core);
         }
-        self.look_again(key.name, out);
+        self.look_again(key.called(), out);
     }
 
     fn has_adopted(&self, side: Side, key: &GroupKey, id: RequestId) -> bool {
-        let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+        let record = self.registry(side).and_then(|r| r.find(key));
         match record.map(|record| &record.role) {
-            Some(Role::Core { core, .. }) => core.key == *key && core.is_done(id),
+            Some(Role::Core { core, .. }) => core.is_done(id),
             _ => false,
         }
     }
@@ -165,10 +179,13 @@ impl Groups {
     /// What we proposed there came too late.
     pub(super) fn on_stale(&mut self, side: Side, key: GroupKey, out: &mut Vec<GroupOut>) {
         if let Some(term) = self.lock_of_ours(side.other(), &key).map(|lock| lock.term) {
-            self.moves.remove(&key);
+            self.moves.remove(&key.inc);
             self.propose(side.other(), GroupOp::Unlock { key, term }, out);
+        } else if side == Side::Peer {
+            // Our peers know of a later term, and do not have what is below us.
+            self.summon(&key, out);
         }
-        self.look_again(key.name, out);
+        self.look_again(key.called(), out);
     }
 
     /// Moves that stand still go on from where they are.
@@ -190,7 +207,7 @@ impl Groups {
             }
             for (core, term) in locked {
                 let key = core.key;
-                let id = self.moves.get(&key).copied();
+                let id = self.moves.get(&key.inc).copied();
                 match id.is_some_and(|id| self.has_adopted(side.other(), &key, id)) {
                     true => self.on_settled(side.other(), key, term, out),
                     false => self.carry(side, core, term, out),
@@ -198,6 +215,7 @@ impl Groups {
             }
         }
         self.adopt_orphans(out);
+        self.cut_forgotten();
     }
 
     /// Locks in the set below whose carrier is there no more: we are its parent now, and ask our peers what became
@@ -217,7 +235,7 @@ impl Groups {
                 continue;
             }
             let (key, term, branch) = (record.key, lock.term, self.own());
-            let known = above.get(key.full_name()).filter(|r| r.key == key);
+            let known = above.find(&key);
             proposals.push(match known {
                 Some(r)
                     if r.term == term && matches!(r.role, Role::Above(one) if one == branch) =>

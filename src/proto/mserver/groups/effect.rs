@@ -8,15 +8,17 @@
 //!   the core here   the parent, or the LAN's mserver, tells its own peers
 //! ```
 
+use super::route::Step;
 use super::{GroupOut, Groups, Side};
 use crate::name::GroupName;
 use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
 use crate::proto::mserver::groups::answer::What;
 use crate::proto::mserver::groups::loss::Chore;
+use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Path, Reason,
-    Refusal, Request, RequestId, Scope,
+    Refusal, Request, RequestId, Scope, named,
 };
 use std::net::SocketAddrV4;
 
@@ -35,26 +37,8 @@ impl Groups {
                     self.tell_again(side, &core, &request, out);
                 }
             }
-            Effect::Again(request) => {
-                if self.concerns(side, &request) {
-                    match request.call {
-                        Call::Merge { other } => self.refuse_merge(&request, other, out),
-                        _ => self.dispatch(request.id, out),
-                    }
-                } else {
-                    self.pending.remove(&request.id);
-                }
-            }
-            Effect::Wait(request) => {
-                if self.concerns(side, &request)
-                    && let Some(pending) = self.pending.get_mut(&request.id)
-                {
-                    pending.step = super::route::Step::Held;
-                    pending.wait = crate::proto::timer::Countdown::after(2 * self.params.reply);
-                    let (from, id) = (pending.from, request.id);
-                    self.send(from, request.group, GroupBody::Wait { id }, out);
-                }
-            }
+            Effect::Again(request) => self.on_again(side, *request, out),
+            Effect::Wait(request) => self.on_wait_for(side, &request, out),
             Effect::Reserved(request) => {
                 self.chore(Chore::Release(request.id, request.group));
                 if side == Side::Peer {
@@ -72,18 +56,50 @@ impl Groups {
             Effect::Claimed(key) => self.chore(Chore::Rebuild(side, key)),
             Effect::Rival { key, branch } => {
                 if side == Side::Peer && branch == self.own() {
-                    self.raise(&key, out);
+                    self.summon(&key, out);
+                }
+            }
+            Effect::Summoned(key) => match side {
+                Side::Child => self.raise(&key, out),
+                Side::Peer if self.leads(&key) => self.summon(&key, out),
+                Side::Peer => {}
+            },
+            Effect::Rename { key, branch } => {
+                if side == Side::Peer && branch == self.own() {
+                    self.propose(Side::Child, GroupOp::Rename { key }, out);
                 }
             }
             Effect::Stale(key) => self.on_stale(side, key, out),
             Effect::Ended { key, term } => {
                 self.chores.remove(&Chore::Sink(key));
-                self.moves.remove(&key);
+                self.moves.remove(&key.inc);
                 if side == Side::Child && self.leads(&key) {
                     self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
                 }
-                self.look_again(key.name, out);
+                self.look_again(key.called(), out);
             }
+        }
+    }
+
+    fn on_again(&mut self, side: Side, request: Request, out: &mut Vec<GroupOut>) {
+        if !self.concerns(side, &request) {
+            self.pending.remove(&request.id);
+            return;
+        }
+        match request.call {
+            Call::Merge { other } => self.refuse_merge(&request, other, out),
+            _ => self.dispatch(request.id, out),
+        }
+    }
+
+    /// Another creation of that name is under way.
+    fn on_wait_for(&mut self, side: Side, request: &Request, out: &mut Vec<GroupOut>) {
+        if self.concerns(side, request)
+            && let Some(pending) = self.pending.get_mut(&request.id)
+        {
+            (pending.step, pending.wait) = (Step::Held, Countdown::after(2 * self.params.reply));
+            let (from, id) = (pending.from, request.id);
+            self.send(from, request.group, GroupBody::Wait { id }, out);
         }
     }
 
@@ -96,7 +112,7 @@ impl Groups {
     /// The other group of a merge is not decided where the first one is.
     fn refuse_merge(&mut self, request: &Request, other: GroupName, out: &mut Vec<GroupOut>) {
         let registries = [Side::Child, Side::Peer].map(|side| self.registry(side));
-        let mut records = registries.iter().flatten().filter_map(|r| r.get((other, None)));
+        let mut records = registries.iter().flatten().filter_map(|r| r.get(named(other)));
         let refusal = match records.any(|record| !record.is_over()) {
             true => Refusal::NotPossible,
             false => Refusal::NotFound,
@@ -107,9 +123,8 @@ impl Groups {
 
     /// Whether our peers believe that the group is below us.
     fn leads(&self, key: &GroupKey) -> bool {
-        let record = self.registry(Side::Peer).and_then(|r| r.get(key.full_name()));
-        let role = record.filter(|record| record.key == *key).map(|record| &record.role);
-        matches!(role, Some(Role::Above(branch)) if *branch == self.own())
+        let record = self.registry(Side::Peer).and_then(|r| r.find(key));
+        matches!(record.map(|r| &r.role), Some(Role::Above(branch)) if *branch == self.own())
     }
 
     fn on_view(&mut self, side: Side, direct: &Direct, core: &Core, out: &mut Vec<GroupOut>) {
@@ -173,7 +188,7 @@ impl Groups {
                     Content::Whole(whole) => &whole.entries,
                 };
                 let dead: Vec<MemberId> = entries.iter().filter(dead).map(|e| e.id).collect();
-                self.fail_dead(direct.key.name, dead, out);
+                self.fail_dead(&direct.key, dead, out);
                 let entries = match &mut direct.content {
                     Content::Delta { came, .. } => came,
                     Content::Whole(whole) => &mut whole.entries,
@@ -185,14 +200,14 @@ impl Groups {
     }
 
     /// Members at former lives of a member interface: requests of theirs were on their way for too long.
-    fn fail_dead(&mut self, group: GroupName, mut dead: Vec<MemberId>, out: &mut Vec<GroupOut>) {
+    fn fail_dead(&mut self, key: &GroupKey, mut dead: Vec<MemberId>, out: &mut Vec<GroupOut>) {
         dead.retain(|id| {
             !self.pending.values().any(
                 |p| matches!(&p.request.call, Call::Fail { members, .. } if members.contains(id)),
             )
         });
         if !dead.is_empty() {
-            self.ask(group, Call::Fail { members: dead, cut: false }, out);
+            self.ask(key, Call::Fail { members: dead, cut: false }, out);
         }
     }
 
@@ -320,7 +335,7 @@ impl Groups {
                     // Those below us tell their own from now on.
                     self.relay.drop(&key);
                 }
-                self.look_again(key.name, out);
+                self.look_again(key.called(), out);
             }
         }
     }
@@ -328,8 +343,7 @@ impl Groups {
     /// Our peers believe that the group is below us: if it has ended meanwhile, they are told.
     fn forget_if_ended(&mut self, key: &GroupKey, term: u32, out: &mut Vec<GroupOut>) {
         let Some(registry) = self.registry(Side::Child).filter(|_| self.leads(key)) else { return };
-        let lives = |r: &Record| r.key.inc == key.inc && !r.is_over();
-        if !registry.get(key.full_name()).is_some_and(lives) {
+        if registry.find(key).is_none_or(Record::is_over) {
             self.propose(Side::Peer, GroupOp::Forget { key: *key, term }, out);
         }
     }

@@ -8,13 +8,14 @@
 //! Its mserver alone decides for those groups that have members nowhere else. The member interface that is built in
 //! registers as any other, and is not polled: it is this process.
 
+use super::loss::Chore;
 use super::{GroupOut, Groups, Work};
 use crate::name::GroupName;
 use crate::proto::group::Registry;
 use crate::proto::mi::{Mi, MiAction, MiConfig};
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
-use crate::wire::group::{Call, GroupBody, MemberId};
+use crate::wire::group::{Call, GroupBody, GroupKey, MemberId};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
@@ -153,6 +154,9 @@ impl Groups {
             // It was restarted: whoever was at its former life is gone.
             self.fail_members(former.life, out);
         }
+        if before.is_none() && number > 1 {
+            self.chore(Chore::Newcomers);
+        }
         self.send(address, name, GroupBody::Registered { number }, out);
         Ok(())
     }
@@ -219,17 +223,17 @@ impl Groups {
 
     /// All application members of a member interface fail, in one batch for each group.
     fn fail_members(&mut self, life: Life, out: &mut Vec<GroupOut>) {
-        let mut failed: Vec<(GroupName, Vec<MemberId>)> = Vec::new();
+        let mut failed: Vec<(GroupKey, Vec<MemberId>)> = Vec::new();
         for key in self.relay.groups() {
-            let roster = self.relay.known(key).map(|known| known.roster()).unwrap_or_default();
+            let roster = self.relay.known(&key).map(|known| known.roster()).unwrap_or_default();
             let members: Vec<MemberId> =
                 roster.iter().map(|e| e.id).filter(|id| id.mi == life).collect();
             if !members.is_empty() {
-                failed.push((key.name, members));
+                failed.push((key, members));
             }
         }
-        for (group, members) in failed {
-            self.ask(group, Call::Fail { members, cut: false }, out);
+        for (key, members) in failed {
+            self.ask(&key, Call::Fail { members, cut: false }, out);
         }
     }
 }

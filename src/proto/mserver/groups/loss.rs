@@ -9,6 +9,7 @@
 //! | sink | T_FAILOVER | the core goes down to the only branch with members |
 //! | upstream | T_FAILOVER | nobody is above us any more who decides: we claim what we know |
 //! | stranger | T_FAILOVER | a member interface that should be ours did not register: its members failed |
+//! | newcomers | T_SETTLE | who came from another mserver has said by now of which groups its members are |
 //! | mend | T_FAILOVER | moves that stand still go on |
 
 use super::effect::{all_of, child_of};
@@ -19,6 +20,7 @@ use crate::proto::group::{Registry, Role};
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
 use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId};
+use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 /// Something to be done later.
@@ -39,6 +41,7 @@ pub(super) enum Chore {
     Sink(GroupKey),
     Upstream,
     Stranger(SocketAddrV4),
+    Newcomers,
     Mend,
 }
 
@@ -49,7 +52,7 @@ impl Chore {
             Chore::Cut { side, .. } | Chore::Rebuild(side, _) => *side == of,
             Chore::Orphans { .. } => of == Side::Child,
             Chore::Release(..) | Chore::Sink(_) | Chore::Upstream => of == Side::Peer,
-            Chore::Stranger(_) | Chore::Mend => false,
+            Chore::Stranger(_) | Chore::Newcomers | Chore::Mend => false,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Groups {
                 (if *all { FAILOVER } else { SETTLE }, self.rank(*side))
             }
             Chore::Rebuild(side, _) => (SETTLE, self.rank(*side)),
+            Chore::Newcomers => (SETTLE, 0),
             Chore::Release(..) => (CREATE, self.rank(Side::Peer)),
             Chore::Orphans { .. } | Chore::Sink(_) | Chore::Upstream => (FAILOVER, 0),
             Chore::Stranger(_) | Chore::Mend => (FAILOVER, 0),
@@ -102,7 +106,7 @@ impl Groups {
             }
             Chore::Orphans { branches } => self.cut_orphans(&branches, out),
             Chore::Rebuild(side, key) => {
-                let record = self.registry(side).and_then(|r| r.get(key.full_name()));
+                let record = self.registry(side).and_then(|r| r.find(&key));
                 if record.is_some_and(|r| matches!(r.role, Role::Claimed(_))) {
                     self.propose(side, GroupOp::Rebuild { key }, out);
                     self.chore(Chore::Rebuild(side, key));
@@ -125,6 +129,8 @@ impl Groups {
                 }
             }
             Chore::Stranger(address) => self.fail_stranger(address, out),
+            // Names that were not created meanwhile may be from now on.
+            Chore::Newcomers => {}
             Chore::Mend => {
                 self.mend(out);
                 self.announce(out);
@@ -146,6 +152,23 @@ impl Groups {
         for pending in self.pending.values_mut() {
             if matches!(pending.step, Step::At(at) if branches.contains(&at)) {
                 (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
+            }
+        }
+    }
+
+    /// Members that are lost are cut off some time, whoever saw them being lost, and is gone since.
+    pub(super) fn cut_forgotten(&mut self) {
+        for side in [Side::Child, Side::Peer] {
+            let cores = self.registry(side).into_iter().flat_map(Registry::iter);
+            let entries = cores.filter_map(|record| match &record.role {
+                Role::Core { core, .. } => Some(core.roster.iter().filter(|entry| entry.lost)),
+                _ => None,
+            });
+            let branches: BTreeSet<_> =
+                entries.flatten().filter_map(|entry| entry.path.first().copied()).collect();
+            if !branches.is_empty() {
+                let branches = branches.into_iter().collect();
+                self.chore(Chore::Cut { side, branches, view: 0, all: true });
             }
         }
     }
@@ -200,8 +223,8 @@ impl Groups {
 
     /// Says of every group that is decided elsewhere which members are here, and how they are reached now.
     fn state(&mut self, out: &mut Vec<GroupOut>) {
-        let elsewhere = |key: &&GroupKey| !self.is_decided_below(key);
-        let keys: Vec<GroupKey> = self.relay.groups().filter(elsewhere).copied().collect();
+        let elsewhere = |key: &GroupKey| !self.is_decided_below(key);
+        let keys: Vec<GroupKey> = self.relay.groups().filter(elsewhere).collect();
         keys.iter().for_each(|key| self.state_of(key, out));
     }
 
@@ -218,12 +241,12 @@ impl Groups {
             return;
         };
         if !statement.members.is_empty() {
-            self.ask(key.name, Call::Here(Box::new(statement)), out);
+            self.ask(key, Call::Here(Box::new(statement)), out);
         }
     }
 
     fn is_decided_below(&self, key: &GroupKey) -> bool {
-        let record = self.registry(Side::Child).and_then(|r| r.get(key.full_name()));
+        let record = self.registry(Side::Child).and_then(|r| r.find(key));
         record.is_some_and(|r| matches!(r.role, Role::Core { .. }))
     }
 
@@ -253,17 +276,17 @@ impl Groups {
     }
 
     fn fail_where(&mut self, is: impl Fn(&Entry) -> bool, out: &mut Vec<GroupOut>) {
-        let mut failed: Vec<(GroupName, Vec<MemberId>)> = Vec::new();
+        let mut failed: Vec<(GroupKey, Vec<MemberId>)> = Vec::new();
         for key in self.relay.groups() {
-            let roster = self.relay.known(key).map(|known| known.roster()).unwrap_or_default();
+            let roster = self.relay.known(&key).map(|known| known.roster()).unwrap_or_default();
             let members: Vec<MemberId> =
                 roster.iter().filter(|entry| is(entry)).map(|entry| entry.id).collect();
             if !members.is_empty() {
-                failed.push((key.name, members));
+                failed.push((key, members));
             }
         }
-        for (group, members) in failed {
-            self.ask(group, Call::Fail { members, cut: true }, out);
+        for (key, members) in failed {
+            self.ask(&key, Call::Fail { members, cut: true }, out);
         }
     }
 

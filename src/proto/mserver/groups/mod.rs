@@ -37,7 +37,7 @@ use crate::proto::mi::{Client, LocalCall, LocalEvent, MiAction, MiInput};
 use crate::proto::params::Params;
 use crate::wire::WireError;
 use crate::wire::coreset::{Body, Life};
-use crate::wire::group::{Direct, GroupBody, GroupKey, GroupMessage, GroupOp, RequestId};
+use crate::wire::group::{Direct, GroupBody, GroupMessage, GroupOp, RequestId};
 use answer::Answered;
 use lan::Lan;
 use loss::Chore;
@@ -127,8 +127,8 @@ pub struct Groups {
     chores: BTreeMap<Chore, Countdown>,
     /// Our own requests, counted.
     requests: u64,
-    /// The moves that we carry, by the name of the group.
-    moves: BTreeMap<GroupKey, RequestId>,
+    /// The moves that we carry, by the incarnation of the group.
+    moves: BTreeMap<RequestId, RequestId>,
     work: VecDeque<Work>,
 }
 

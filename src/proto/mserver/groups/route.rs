@@ -13,6 +13,7 @@
 //! the answer to.
 
 use super::answer::What;
+use super::loss::Chore;
 use super::{CREATE, GroupOut, Groups};
 use crate::name::GroupName;
 use crate::proto::group::{Registry, Role};
@@ -21,6 +22,7 @@ use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, GroupBody, GroupKey, GroupOp, MAX_PATH, Mode, Refusal, Request, RequestId, Scope, Way,
+    named,
 };
 use std::net::SocketAddrV4;
 
@@ -79,12 +81,14 @@ enum Proposal {
 
 impl Groups {
     /// A request of our own, or in the name of a member interface that is gone.
-    pub(super) fn ask(&mut self, group: GroupName, call: Call, out: &mut Vec<GroupOut>) {
+    pub(super) fn ask(&mut self, key: &GroupKey, call: Call, out: &mut Vec<GroupOut>) {
         self.requests += 1;
         let id = RequestId { origin: self.me, number: self.requests };
         let ours = self.pending.keys().filter(|other| other.origin == self.me);
         let oldest = ours.map(|other| other.number).min().unwrap_or(id.number);
-        let request = Request { id, oldest, group, call, path: Vec::new() };
+        let (group, known) = (key.called(), self.relay.known(key));
+        let reach = known.map_or(Scope::Top, |known| known.qos().membership_scope);
+        let request = Request { id, oldest, group, reach, call, path: Vec::new() };
         self.enter(request, (self.own(), true, Way::Search), out);
     }
 
@@ -230,9 +234,10 @@ impl Groups {
             // A set that we are to be the parent of, and know nothing of yet.
             return (has_below && !below).then_some(Route::Hold);
         };
-        let record = registry.get((request.group, None))?;
+        let record = registry.get(named(request.group))?;
         let from_outside = !below && wants_in(&request.call);
         match &record.role {
+            Role::Core { core, .. } if core.waits_for(request) => Some(Route::Hold),
             Role::Core { .. } if from_outside => Some(match self.may_rise(registry, record.key) {
                 true => Route::Raise(record.key),
                 false => Route::Refuse(Refusal::ScopeExceeded),
@@ -275,12 +280,13 @@ impl Groups {
             true => [&[self.own()], &request.path[..]].concat(),
             false => request.path.clone(),
         };
-        match registry.get((request.group, None)).map(|record| &record.role) {
+        match registry.get(named(request.group)).map(|record| &record.role) {
             Some(Role::Core { .. } | Role::Above(_)) if way == Way::Reserve => {
                 Route::Refuse(Refusal::Exists)
             }
             // Our parent asks for somebody outside of our set: now that the core is here, it raises it further.
             Some(Role::Core { .. }) if from_parent && wants_in(&request.call) => Route::Drop,
+            Some(Role::Core { core, .. }) if core.waits_for(request) => Route::Hold,
             Some(Role::Core { .. }) => Route::Agree(Side::Peer, Proposal::Call, path),
             // It has just gone, or is not there yet.
             Some(Role::Above(branch)) if *branch == self.own() => Route::Hold,
@@ -309,7 +315,7 @@ impl Groups {
         let lan = self.lan.as_ref().filter(|_| below)?;
         let Call::Join { qos, mode, .. } = &request.call else { return None };
         let here = |scope: &Scope| reaches(scope, lan.name(), 0);
-        let known = lan.registry().get((request.group, None)).is_some_and(|r| !r.is_over());
+        let known = lan.registry().get(named(request.group)).is_some_and(|r| !r.is_over());
         if known || !here(&qos.membership_scope) {
             return None;
         }
@@ -333,7 +339,7 @@ impl Groups {
         let (search, reserve) = match &request.call {
             Call::Join { qos, .. } => (qos.membership_scope, qos.name_scope),
             Call::Here(statement) => (statement.qos.membership_scope, statement.qos.name_scope),
-            _ => (Scope::Top, Scope::Top),
+            _ => (request.reach, request.reach),
         };
         if let (Some(parent), Way::Search) = (parent, way)
             && !reaches(&search, name, level)
@@ -348,6 +354,10 @@ impl Groups {
             }
             // The core was above and is lost; before anything else happens, it is rebuilt from what we know.
             None if self.has_members(request.group) => Route::Hold,
+            // Our parent is gone, and another one may be there soon, who knows more.
+            None if self.chores.contains_key(&Chore::Upstream) => Route::Hold,
+            // So may those be whose members have just come to us, and know of the group.
+            _ if self.chores.contains_key(&Chore::Newcomers) => Route::Hold,
             _ if !creates => Route::Refuse(Refusal::NotFound),
             Some(parent) if !reaches(&reserve, name, level) => {
                 Route::To(parent, Way::Reserve, path)
@@ -358,7 +368,7 @@ impl Groups {
 
     /// Whether a group of that name has members below us, as far as we were told.
     fn has_members(&self, group: GroupName) -> bool {
-        self.relay.groups().any(|key| key.full_name() == (group, None))
+        self.relay.groups().any(|key| key.full_name() == named(group))
     }
 
     /// Whether the core of a group below may come up to our peers.

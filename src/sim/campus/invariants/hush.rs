@@ -130,6 +130,8 @@ fn group_of_op(op: &GroupOp) -> Option<GroupName> {
         | GroupOp::Lock { key, .. }
         | GroupOp::Unlock { key, .. }
         | GroupOp::Moved { key, .. }
+        | GroupOp::Rename { key }
+        | GroupOp::Summon { key }
         | GroupOp::Rebuild { key } => Some(key.name),
         GroupOp::Adopt { core, .. } => Some(core.key.name),
         _ => None,

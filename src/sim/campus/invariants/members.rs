@@ -6,11 +6,12 @@
 //! NEXT    each further one follows: number + 1, but where a partition, a merge or a resync makes it jump
 //! ROSTER  what changed, applied to what was, is what is: size, rank, gid and digest come out
 //! SAME    two members that are in each other's view of one term and number have the same view
-//! GHOST   who left or failed is in no later view
+//! GHOST   who was told that somebody left sees that one in no later view; of who failed, in none but one that a merge or
+//!         a partition made, as it may have lived on elsewhere
 //! ONCE    a join makes one member, a call has one answer; who is out hears no more
 //! ```
 //!
-//! The order between logs does not matter: what must not come later is told by term and number.
+//! The order between logs does not matter.
 
 use super::Violation;
 use crate::name::Digest;
@@ -76,10 +77,8 @@ pub struct Members {
     joins: BTreeMap<(LogId, u32), MemberId>,
     answered: BTreeSet<(LogId, u32)>,
     views: BTreeMap<(RequestId, At), Vec<Variant>>,
-    /// Where somebody who left or failed was taken out: the lowest such place.
-    removed: BTreeMap<(RequestId, MemberId), At>,
-    /// The highest place at which somebody is listed.
-    listed: BTreeMap<(RequestId, MemberId), At>,
+    /// Who was taken out of the views of a member, and why.
+    removed: BTreeMap<(LogId, MemberId), BTreeMap<(RequestId, MemberId), Reason>>,
     violation: Option<Violation>,
 }
 
@@ -155,7 +154,8 @@ impl Members {
     }
 
     fn view(&mut self, log: LogId, at: u64, event: &LocalEvent) {
-        let LocalEvent::View { key, member, gid, rank, term, number, digest, size, .. } = event
+        let LocalEvent::View { key, member, gid, rank, term, number, digest, size, reason, .. } =
+            event
         else {
             return;
         };
@@ -178,7 +178,7 @@ impl Members {
             return self.wrong("ROSTER", &line, why);
         }
         let roster = self.variant(&line, *digest, roster);
-        self.taken_out(&line, before.as_ref(), event, &roster);
+        self.no_ghosts(&line, before.as_ref(), *reason, &roster);
         let last = LastView { key: *key, term: *term, number: *number, digest: *digest, roster };
         self.standing.insert((log, *member), Standing::In(last));
     }
@@ -212,50 +212,39 @@ impl Members {
         roster
     }
 
-    /// Nobody is there twice, and nobody who was taken out before.
+    /// Nobody is there twice.
     fn list(&mut self, line: &Line<'_>, roster: &[Entry]) {
-        let inc = line.key.inc;
         let members: BTreeSet<MemberId> = roster.iter().map(|entry| entry.id).collect();
         let gids: BTreeSet<u32> = roster.iter().map(|entry| entry.gid).collect();
         if members.len() != roster.len() || gids.len() != roster.len() {
             self.wrong("ONCE", line, format!("somebody is twice in {}", list(roster)));
         }
-        for member in members {
-            let highest = self.listed.entry((inc, member)).or_default();
-            *highest = line.place.max(*highest);
-            self.no_ghost(line, member);
-        }
     }
 
     /// Whoever leaves or fails is out for good. What is gone is seen from the rosters, for those who are told them whole.
-    fn taken_out(
+    fn no_ghosts(
         &mut self,
         line: &Line<'_>,
         before: Option<&LastView>,
-        event: &LocalEvent,
+        reason: Reason,
         now: &[Entry],
     ) {
-        let LocalEvent::View { reason: Reason::Left | Reason::Failed, .. } = event else { return };
-        let Some(before) = before.filter(|before| before.number + 1 == line.place.1) else {
-            return;
-        };
+        let inc = line.key.inc;
+        let removed = self.removed.entry((line.log, line.member)).or_default();
         let stays: BTreeSet<MemberId> = now.iter().map(|entry| entry.id).collect();
-        for entry in before.roster.iter().filter(|entry| !stays.contains(&entry.id)) {
-            let lowest = self.removed.entry((line.key.inc, entry.id)).or_insert(line.place);
-            *lowest = line.place.min(*lowest);
-            self.no_ghost(line, entry.id);
+        let jumps = matches!(reason, Reason::Partitioned | Reason::Merged | Reason::Resync);
+        if jumps {
+            removed.retain(|(_, id), why| *why == Reason::Left || !stays.contains(id));
         }
-    }
-
-    fn no_ghost(&mut self, line: &Line<'_>, member: MemberId) {
-        let whom = (line.key.inc, member);
-        let (Some(removed), Some(listed)) = (self.removed.get(&whom), self.listed.get(&whom))
-        else {
-            return;
-        };
-        if listed > removed {
-            let why = format!("{member:?} went at {removed:?} and is there at {listed:?}");
-            self.wrong("GHOST", line, why);
+        let ghost = stays.iter().find_map(|id| Some((*id, *removed.get(&(inc, *id))?)));
+        if matches!(reason, Reason::Left | Reason::Failed)
+            && let Some(before) = before.filter(|before| before.number + 1 == line.place.1)
+        {
+            let gone = before.roster.iter().filter(|entry| !stays.contains(&entry.id));
+            removed.extend(gone.map(|entry| ((inc, entry.id), reason)));
+        }
+        if let Some((id, why)) = ghost {
+            self.wrong("GHOST", line, format!("{id:?} is there, and had gone: {why:?}"));
         }
     }
 

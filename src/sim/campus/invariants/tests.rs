@@ -213,17 +213,16 @@ fn two_views_of_one_number_are_found_unless_a_partition_is_between_them() {
 }
 
 #[test]
-fn who_went_and_is_there_again_is_found_in_whatever_order_it_is_told() {
-    let gone = delta(1, 3, Reason::Failed, &[1], &[2], &[]);
-    let ghost = delta(2, 3, Reason::Joined, &[1, 2, 3], &[], &[3]);
-    let later = delta(2, 4, Reason::Joined, &[1, 2, 3, 4], &[], &[4]);
-    let found = then(std::slice::from_ref(&gone), &[ghost.clone(), later.clone()]);
-    assert_eq!(found, "GHOST");
-    let [first, mut second] = two();
-    second.extend([ghost, later]);
-    let mut first = first;
-    first.push(gone);
-    assert_eq!(rule(&[&second, &first]), "GHOST");
+fn who_went_and_is_there_again_is_found() {
+    let again = |why, back| {
+        let gone = delta(1, 3, why, &[1], &[2], &[]);
+        let ghost = whole(1, 4, back, &[1, 2]);
+        then(&[gone, ghost], &[])
+    };
+    assert_eq!(again(Reason::Left, Reason::Joined), "GHOST");
+    assert_eq!(again(Reason::Failed, Reason::Joined), "GHOST");
+    assert_eq!(again(Reason::Left, Reason::Merged), "GHOST");
+    assert_eq!(again(Reason::Failed, Reason::Merged), "none", "it lived on elsewhere");
 }
 
 #[test]
@@ -253,7 +252,7 @@ pub fn call_to_create(number: u64, membership_scope: Scope) -> Request {
     let (mode, tag, member) = (Mode::JoinOrCreate, Vec::new(), member(1));
     let call = Call::Join { mode, member, tag, roams: false, qos };
     let id = RequestId { origin: life(1), number };
-    Request { id, oldest: 1, group: group("db"), call, path: Vec::new() }
+    Request { id, oldest: 1, group: group("db"), reach: Scope::Top, call, path: Vec::new() }
 }
 
 /// The rule that a SUBMIT for the group of a caller on `a1/1` breaks on its way from one mserver to another.
@@ -263,7 +262,8 @@ fn hush(scope: Scope, from: &str, to: &str) -> &'static str {
     hush.called(&plan, plan.node("a1/1"), &join_call(scope));
     let id = RequestId { origin: life(1), number: 1 };
     let call = Call::View;
-    let request = Request { id, oldest: 1, group: group("db"), call, path: Vec::new() };
+    let request =
+        Request { id, oldest: 1, group: group("db"), reach: Scope::Top, call, path: Vec::new() };
     let body = GroupBody::Submit { request, way: Way::Search };
     let message = GroupMessage { name: group("db"), from: life(1), body };
     let speech = Speech::of(&message.encode().unwrap());

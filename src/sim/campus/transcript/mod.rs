@@ -60,8 +60,9 @@ fn line(plan: &Plan, names: &mut Names<'_>, event: &Event) -> Option<(String, St
         }
         What::Installed { node, installed } => {
             let view = &installed.view;
-            let members: Vec<String> =
-                view.members.iter().map(|m| plan.name_at(m.life.address)).collect();
+            let mark = |who| if view.parent == Some(who) { "^" } else { "" };
+            let name = |who| format!("{}{}", plan.name_at(who), mark(who));
+            let members: Vec<String> = view.addresses().map(name).collect();
             let (set, num) = (view.name.base, view.position.num);
             (format!("{} == {set} {num} [{}]", site(*node), members.join(" ")), String::new())
         }

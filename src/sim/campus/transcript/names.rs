@@ -222,6 +222,8 @@ impl<'a> Names<'a> {
             }
             GroupOp::Claim(request) => format!("claim: {}", self.request(request)),
             GroupOp::Rebuild { key } => format!("rebuild {}", self.key(key)),
+            GroupOp::Rename { key } => format!("rename to {}", self.key(key)),
+            GroupOp::Summon { key } => format!("summon {}", self.key(key)),
             GroupOp::Reset => "reset: what the proposer has left counts".to_string(),
         }
     }
