@@ -87,7 +87,6 @@ fn of_registry(set: &str, registry: &Registry, items: &mut Items) {
             Role::Lost => "lost",
             Role::Claimed(_) => "claimed",
             // What is no more is kept for those who do not know yet.
-            Role::Ended => continue,
         };
         let item = items.entry(*key).or_default();
         item.term = item.term.max(*term);

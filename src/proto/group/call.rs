@@ -183,10 +183,9 @@ impl Registry {
         effects.push(Effect::View { direct, core, gone });
         if ended {
             // Those who were cut off may live on elsewhere, and come back.
-            let cut = reason == Reason::Partitioned;
-            self.set_over(key, term, if cut { Role::Lost } else { Role::Ended });
-            if let Some(record) = self.record_of(key).filter(|_| cut) {
-                record.last = Last { number, roster };
+            match reason {
+                Reason::Partitioned => self.set_lost(key, term, Last { number, roster }),
+                _ => self.end(key, term),
             }
             effects.push(Effect::Ended { key: *key, term });
         }
@@ -225,7 +224,7 @@ impl Registry {
         let direct = direct(core, Reason::Merged, vec![request.id], core.whole());
         let core = Box::new(core.clone());
         effects.push(Effect::View { direct, core, gone: Vec::new() });
-        self.set_over(&other_key, theirs.term, Role::Ended);
+        self.end(&other_key, theirs.term);
         effects.push(Effect::Ended { key: other_key, term: theirs.term });
         Ok(())
     }

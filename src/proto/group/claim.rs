@@ -16,6 +16,10 @@ impl Registry {
     pub(super) fn claim(&mut self, request: Request, effects: &mut Vec<Effect>) {
         let Call::Here(statement) = &request.call else { return };
         let (mut key, stated) = (statement.key, statement.term);
+        if !self.outlives(&key, stated) {
+            let (request, outcome) = (Box::new(request), Err(Refusal::Terminated));
+            return effects.push(Effect::Answer { request, outcome, by_view: false });
+        }
         let Some(name) = self.name_of(&key) else {
             let other = self.get(key.full_name()).is_some_and(|record| !record.is_over());
             if other {
@@ -26,17 +30,13 @@ impl Registry {
         };
         let Some(record) = self.records.get_mut(&name) else { return };
         match &mut record.role {
-            Role::Ended if stated <= record.term => {
-                let (request, outcome) = (Box::new(request), Err(Refusal::Terminated));
-                effects.push(Effect::Answer { request, outcome, by_view: false });
-            }
             Role::Core { .. } | Role::Above(_) => self.call(request, effects),
             Role::Claimed(claims) => {
                 if !claims.iter().any(|claim| claim.id == request.id) {
                     claims.push(request);
                 }
             }
-            Role::Reserved(_) | Role::Suspended(_) | Role::Lost | Role::Ended => {
+            Role::Reserved(_) | Role::Suspended(_) | Role::Lost => {
                 let (key, record) = (record.key, record.clone());
                 self.begin_claim(key, Some(record), request, effects);
             }

@@ -45,7 +45,7 @@ impl Registry {
         branch: SocketAddrV4,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.agree_on_name(&mut new, branch, effects) {
+        if !self.outlives(&new.key, new.term) || !self.agree_on_name(&mut new, branch, effects) {
             return effects.push(Effect::Stale(new.key));
         }
         let Record { key, term, scope, .. } = new;
@@ -67,7 +67,7 @@ impl Registry {
                     _ => return effects.push(Effect::Stale(key)),
                 }
             }
-            Some(Role::Ended | Role::Claimed(_)) => {
+            Some(Role::Claimed(_)) => {
                 if known.is_some_and(|known| term <= known.term) {
                     return effects.push(Effect::Stale(key));
                 }
@@ -174,7 +174,7 @@ impl Registry {
                 effects.push(Effect::Led { key, term, scope });
             }
             Role::Claimed(_) => effects.push(Effect::Claimed(key)),
-            Role::Reserved(_) | Role::Suspended(_) | Role::Lost | Role::Ended => {}
+            Role::Reserved(_) | Role::Suspended(_) | Role::Lost => {}
         }
         self.records.insert(to, record);
     }

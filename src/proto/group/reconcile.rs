@@ -36,13 +36,26 @@ pub fn reconcile(first: &Registry, second: &Registry) -> (Registry, Vec<Effect>)
             Some(ours) => apart(ours, record.clone(), &mut all, &mut effects),
         }
     }
+    for (inc, term) in &second.ended {
+        all.bury(*inc, *term);
+    }
+    // Who still has members of a group knows better than who has none any more.
+    let Registry { records, ended } = &mut all;
+    records.retain(|_, record| {
+        let lives = matches!(record.role, Role::Core { .. } | Role::Above(_) | Role::Claimed(_));
+        if lives {
+            ended.remove(&record.key.inc);
+        }
+        lives || !ended.contains_key(&record.key.inc)
+    });
     (all, effects)
 }
 
 impl Registry {
     /// All of it as bytes, for those who come.
     pub fn encode(&self) -> Vec<u8> {
-        Record::encode_all(self.records.values())
+        let ended = self.ended.iter().map(|(inc, term)| (*inc, *term)).collect();
+        Record::encode_all(self.records.values(), ended)
     }
 
     /// Reads what [`Registry::encode`] wrote.
@@ -50,9 +63,10 @@ impl Registry {
     /// # Errors
     /// [`WireError::Payload`] with a word for the field that does not make sense.
     pub fn decode(bytes: &[u8]) -> Result<Registry, WireError> {
-        let records = Record::decode_all(bytes)?;
+        let (records, ended) = Record::decode_all(bytes)?;
         let named = |record: Record| (record.key.full_name(), record);
-        Ok(Registry { records: records.into_iter().map(named).collect() })
+        let records = records.into_iter().map(named).collect();
+        Ok(Registry { records, ended: ended.into_iter().collect() })
     }
 
     /// What tells registries apart: at one position of a set all have the same.
@@ -99,7 +113,7 @@ fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::Soc
         Role::Above(branch) => (3, Some(*branch)),
         Role::Claimed(_) => (2, None),
         Role::Reserved(_) | Role::Suspended(_) => (1, None),
-        Role::Ended | Role::Lost => (0, None),
+        Role::Lost => (0, None),
     };
     (record.term, knows, std::cmp::Reverse(branch))
 }

@@ -120,6 +120,9 @@ pub enum Effect {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Registry {
     pub(super) records: BTreeMap<Name, Record>,
+    /// Groups that are no more, and the term in which they ended: whoever was away meanwhile and still believes in one
+    /// is wrong.
+    pub(super) ended: BTreeMap<RequestId, u32>,
 }
 
 impl Registry {
@@ -191,7 +194,7 @@ impl Registry {
     fn reserve(&mut self, request: Request, effects: &mut Vec<Effect>) {
         let key = new_key(&request);
         match self.get(key.full_name()) {
-            Some(Record { role: Role::Lost | Role::Ended, .. }) | None => {
+            Some(Record { role: Role::Lost, .. }) | None => {
                 let role = Role::Reserved(Box::new(request.clone()));
                 let (scope, roams) = (scope_of(&request), false);
                 let record = Record { key, term: 0, scope, roams, last: Last::default(), role };
@@ -239,10 +242,9 @@ impl Registry {
     }
 
     fn forget(&mut self, key: GroupKey, term: u32, effects: &mut Vec<Effect>) {
-        let older =
-            |r: &Record| r.term <= term && !matches!(r.role, Role::Core { .. } | Role::Ended);
+        let older = |r: &Record| r.term <= term && !matches!(r.role, Role::Core { .. });
         if self.find(&key).is_some_and(older) {
-            self.set_over(&key, term, Role::Ended);
+            self.end(&key, term);
             // Whoever is above us kept the name because of us.
             effects.push(Effect::Ended { key, term });
         }
@@ -279,6 +281,7 @@ impl Registry {
     ) {
         let free = self.name_adopted(&mut core.key);
         let key = core.key;
+        let free = free && self.outlives(&key, core.term);
         core.set_done(id, 0);
         match self.records.get_mut(&key.full_name()).filter(|record| record.key.inc == key.inc) {
             _ if !free => {
@@ -375,16 +378,35 @@ impl Registry {
         }
     }
 
-    /// The group is no more here. Those that ended are remembered for a while: the oldest are forgotten first.
-    pub(super) fn set_over(&mut self, key: &GroupKey, term: u32, role: Role) {
-        let Some(record) = self.record_of(key) else { return };
-        (record.term, record.role) = (record.term.max(term), role);
-        let ended = self.records.values().filter(|record| record.role == Role::Ended);
-        if ended.clone().count() > ENDED
-            && let Some(oldest) = ended.min_by_key(|r| (r.key.inc.number, r.key)).map(|r| r.key)
+    /// The group is no more. Of many that ended, those are forgotten first that were created first.
+    pub(super) fn end(&mut self, key: &GroupKey, term: u32) {
+        let record = self.name_of(key).and_then(|name| self.records.remove(&name));
+        self.bury(key.inc, record.map_or(term, |record| record.term.max(term)));
+    }
+
+    pub(super) fn bury(&mut self, inc: RequestId, term: u32) {
+        let known = self.ended.entry(inc).or_default();
+        *known = term.max(*known);
+        if self.ended.len() > ENDED
+            && let Some(oldest) = self.ended.keys().copied().min_by_key(|id| (id.number, *id))
         {
-            self.records.remove(&oldest.full_name());
+            self.ended.remove(&oldest);
         }
+    }
+
+    /// Whether a group went on, with that term, after all that is known here to have ended of it.
+    pub(super) fn outlives(&mut self, key: &GroupKey, term: u32) -> bool {
+        let ended = self.ended.get(&key.inc).is_some_and(|ended| term <= *ended);
+        if !ended {
+            self.ended.remove(&key.inc);
+        }
+        !ended
+    }
+
+    /// The group is decided here no more, and perhaps elsewhere.
+    pub(super) fn set_lost(&mut self, key: &GroupKey, term: u32, last: Last) {
+        let Some(record) = self.record_of(key) else { return };
+        (record.term, record.role, record.last) = (record.term.max(term), Role::Lost, last);
     }
 
     /// The group is decided here from now on.

@@ -1,7 +1,8 @@
 //! What a set knows of its groups, as a value and as bytes: whoever comes to the set gets all of it.
 //!
 //! ```text
-//!  registry  version (1), count (4), record * in the order of full names
+//!  registry  version (1), count (4), record * in the order of full names; count (4), of those that ended:
+//!            request-id, term (4) * in the order of request-ids
 //!  record    key, term (4), scope, roams (1): 0, 1; last: number (4), count (4), gid (4) *; role (1),
 //!            then by the role
 //!      0 RESERVED   request
@@ -10,13 +11,12 @@
 //!      3 SUSPENDED  branch: address
 //!      4 LOST       nothing
 //!      5 CLAIMED    count (4), request *
-//!      6 ENDED      nothing
 //! ```
 //!
 //! The other parts are those of `encode.rs`. The bytes are one for one: a registry has one encoding, and its digest is
 //! that of its bytes.
 
-use super::{Core, GroupKey, PAYLOAD_VERSION, Request, Scope};
+use super::{Core, GroupKey, PAYLOAD_VERSION, Request, RequestId, Scope};
 use crate::name::{Digest, GroupName};
 use crate::wire::WireError;
 use crate::wire::cursor::{Limit, Read, Reader, Writer, refuse};
@@ -54,8 +54,6 @@ pub enum Role {
     Lost,
     /// Nobody decides; these say what is to be rebuilt.
     Claimed(Vec<Request>),
-    /// It is no more: whoever was away meanwhile and still believes in it is wrong.
-    Ended,
 }
 
 /// A group as a set knows it.
@@ -122,15 +120,24 @@ impl GroupKey {
 impl Record {
     /// Whether the name is free, as far as this record goes.
     pub fn is_over(&self) -> bool {
-        matches!(self.role, Role::Lost | Role::Ended)
+        matches!(self.role, Role::Lost)
     }
 
-    /// The bytes of all records of a registry, which come in the order of their names.
-    pub fn encode_all<'a>(records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> {
+    /// The bytes of all records of a registry, which come in the order of their names, and of the groups that ended,
+    /// with their terms.
+    pub fn encode_all<'a>(
+        records: impl ExactSizeIterator<Item = &'a Record>,
+        ended: Vec<(RequestId, u32)>,
+    ) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.u8(PAYLOAD_VERSION);
         writer.u32(records.len() as u32);
         records.for_each(|record| writer.record(record));
+        writer.u32(ended.len() as u32);
+        for (inc, term) in ended {
+            writer.request_id(&inc);
+            writer.u32(term);
+        }
         writer.0
     }
 
@@ -138,7 +145,7 @@ impl Record {
     ///
     /// # Errors
     /// [`WireError::Payload`] with a word for the field that does not make sense, `where: what`.
-    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Record>, WireError> {
+    pub fn decode_all(bytes: &[u8]) -> Result<(Vec<Record>, Vec<(RequestId, u32)>), WireError> {
         let mut reader = Reader(bytes);
         if reader.u8()? == 0 {
             return refuse("version: 0");
@@ -146,8 +153,13 @@ impl Record {
         let count = reader.u32()? as usize;
         let limit = Limit(usize::MAX, LEAST, "registry: too many records");
         let records = reader.list(count, limit, Reader::record)?;
-        match records.is_sorted_by(|a, b| a.key.full_name() < b.key.full_name()) {
-            true => Ok(records),
+        let count = reader.u32()? as usize;
+        let limit = Limit(usize::MAX, LEAST_ENDED, "registry: too many ended");
+        let ended =
+            reader.list(count, limit, |reader| Ok((reader.request_id()?, reader.u32()?)))?;
+        let sorted = records.is_sorted_by(|a, b| a.key.full_name() < b.key.full_name());
+        match sorted && ended.is_sorted_by(|(a, _), (b, _)| a < b) {
+            true => Ok((records, ended)),
             false => refuse("registry: not in order"),
         }
     }
@@ -162,6 +174,8 @@ impl Record {
 
 /// The least bytes of a record: an empty name, no suffix, the id of its creation, term, scope, roams and role.
 const LEAST: usize = 35;
+/// The bytes of a group that ended.
+const LEAST_ENDED: usize = 22;
 /// The least bytes of a request: its id, an empty name, a call and no path.
 const LEAST_REQUEST: usize = 29;
 
@@ -193,7 +207,6 @@ impl Writer {
                 self.address(*branch);
             }
             Role::Lost => self.u8(4),
-            Role::Ended => self.u8(6),
             Role::Claimed(claims) => {
                 self.u8(5);
                 self.group_requests(claims);
@@ -232,7 +245,6 @@ impl Reader<'_> {
             3 => Role::Suspended(self.address()?),
             4 => Role::Lost,
             5 => Role::Claimed(self.group_requests()?),
-            6 => Role::Ended,
             _ => return refuse("role: unknown"),
         };
         Ok(Record { key, term, scope, roams, last, role })

@@ -261,7 +261,7 @@ impl Groups {
             Role::Above(_) | Role::Reserved(_) | Role::Suspended(_) | Role::Claimed(_) => {
                 Some(Route::Hold)
             }
-            Role::Lost | Role::Ended => None,
+            Role::Lost => None,
         }
     }
 
@@ -303,8 +303,8 @@ impl Groups {
             }
             Some(Role::Reserved(_) | Role::Suspended(_) | Role::Claimed(_)) => Route::Hold,
             // Who sent it to us is wrong about where the group is.
-            None | Some(Role::Lost | Role::Ended) if !below => Route::Drop,
-            None | Some(Role::Lost | Role::Ended) => {
+            None | Some(Role::Lost) if !below => Route::Drop,
+            None | Some(Role::Lost) => {
                 self.route_up(request, way, path, (sphere.name, sphere.level, sphere.parent))
             }
         }

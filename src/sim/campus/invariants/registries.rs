@@ -155,7 +155,6 @@ fn list(registry: &Registry) -> String {
         Role::Above(branch) => format!("below {branch}"),
         Role::Suspended(branch) => format!("below {branch}, suspended"),
         Role::Lost => "lost".to_string(),
-        Role::Ended => "ended".to_string(),
         Role::Claimed(claims) => format!("claimed by {}", claims.len()),
     };
     let all: Vec<String> =
