@@ -53,8 +53,15 @@ fn say(mserver: &mut Mserver, n: u8, body: GroupBody) -> Vec<Action> {
 
 fn ask(mserver: &mut Mserver, n: u8, number: u64, call: Call) -> Vec<Action> {
     let id = RequestId { origin: mi(n), number };
-    let request =
-        Request { id, oldest: 1, group: name("db"), reach: Scope::Top, call, path: Vec::new() };
+    let request = Request {
+        id,
+        oldest: 1,
+        group: name("db"),
+        registration: 0,
+        reach: Scope::Top,
+        call,
+        path: Vec::new(),
+    };
     say(mserver, n, GroupBody::Submit { request, way: Way::Search })
 }
 
@@ -101,6 +108,7 @@ fn a_member_interface_speaks_for_its_own_members_only() {
         tag: vec![],
         roams: false,
         lost: false,
+        registration: 0,
         path: Path::from(vec![]),
     };
     let known = Known::new(key).statement(|_| None);
@@ -131,6 +139,7 @@ fn the_highest_numbers_there_are_stop_nobody() {
         tag: vec![],
         roams: true,
         lost: true,
+        registration: 0,
         path: Path::from(vec![]),
     };
     let here = Statement {

@@ -110,7 +110,7 @@ fn view(number: u32, reason: Reason, roster: &[Entry], came: Option<&[Entry]>) -
 fn entry(mi: u32, number: u32, gid: u32, tag: &[u8]) -> Entry {
     let id = MemberId { mi: life(mi), number };
     let (tag, path) = (tag.to_vec(), vec![server().address; 3].into());
-    Entry { id, gid, tag, roams: false, lost: false, path }
+    Entry { id, gid, tag, roams: false, lost: false, registration: 0, path }
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         path: Path::default(),
         roams: false,
         lost: false,
+        registration: 0,
     })
 }
 
@@ -246,6 +247,7 @@ fn a_view_of_a_hundred_thousand_members_comes_in_many_packets_and_whole() {
             tag: tag.clone(),
             roams: false,
             lost: false,
+            registration: 0,
             path: path.clone(),
         })
         .collect();

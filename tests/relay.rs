@@ -49,7 +49,15 @@ fn key() -> GroupKey {
 
 fn entry(n: u8, gid: u32) -> Entry {
     let id = MemberId { mi: life(n), number: gid };
-    Entry { id, gid, tag: vec![], roams: false, lost: false, path: vec![above(n)].into() }
+    Entry {
+        id,
+        gid,
+        tag: vec![],
+        roams: false,
+        lost: false,
+        registration: 0,
+        path: vec![above(n)].into(),
+    }
 }
 
 /// What is decided: rosters, one after the other.

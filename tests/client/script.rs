@@ -181,6 +181,7 @@ impl Group {
             tag: tag.into(),
             roams: false,
             lost: false,
+            registration: 0,
             path: Default::default(),
         };
         self.next_gid += 1;

@@ -17,7 +17,15 @@ fn member(n: u8) -> MemberId {
 
 fn entry(n: u8, tag: &[u8]) -> Entry {
     let (id, tag, path) = (member(n), tag.to_vec(), vec![server(1), server(2)]);
-    Entry { id, gid: n.into(), tag, roams: n == 1, lost: n == 2, path: path.into() }
+    Entry {
+        id,
+        gid: n.into(),
+        tag,
+        roams: n == 1,
+        lost: n == 2,
+        registration: 0,
+        path: path.into(),
+    }
 }
 
 fn direct(suffix: Option<u32>, content: Content) -> Direct {
@@ -32,7 +40,8 @@ fn id(number: u64) -> RequestId {
 
 fn submit(call: Call) -> GroupBody {
     let (id, group, path) = (id(3), name("db"), vec![server(1)]);
-    let request = Request { id, oldest: 1, group, reach: Scope::Level(2), call, path };
+    let request =
+        Request { id, oldest: 1, group, registration: 3, reach: Scope::Level(2), call, path };
     GroupBody::Submit { request, way: Way::Search }
 }
 
@@ -66,6 +75,7 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
         id: id(1),
         oldest: 1,
         group: name("db"),
+        registration: 3,
         reach: Scope::Top,
         call: join.clone(),
         path: vec![],

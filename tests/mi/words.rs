@@ -16,6 +16,7 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
         id,
         group: name("db"),
         oldest: id.number / 2,
+        registration: 0,
         reach: Scope::Top,
         call: Call::Leave { member: MemberId { mi: id.origin, number: 1 } },
         path: vec![server(1), server(2)],
@@ -54,7 +55,7 @@ fn any_direct(
         let entry = |(gid, tag): (u32, Vec<u8>)| {
             let id = MemberId { mi: inc.origin, number: gid / 2 };
             let (roams, lost) = (gid % 2 == 0, gid % 3 == 0);
-            Entry { id, gid, tag, roams, lost, path: vec![server(3)].into() }
+            Entry { id, gid, tag, roams, lost, registration: gid, path: vec![server(3)].into() }
         };
         let came: Vec<Entry> = came.into_iter().map(entry).collect();
         let content = match whole {

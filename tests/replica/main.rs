@@ -24,6 +24,7 @@ fn request(host: usize, number: u64, group: &str, call: Call) -> Request {
         id,
         oldest: 1,
         group: name(group),
+        registration: 0,
         reach: Scope::Top,
         call,
         path: vec![address(host)],
@@ -287,7 +288,15 @@ fn a_registry_that_fits_no_message_comes_in_parts() {
     let inc = RequestId { origin: mi(0), number: 1 };
     let entry = |gid: u32| {
         let (id, tag) = (MemberId { mi: mi(0), number: gid }, vec![b'x'; 60]);
-        Entry { id, gid, tag, roams: false, lost: false, path: vec![address(0)].into() }
+        Entry {
+            id,
+            gid,
+            tag,
+            roams: false,
+            lost: false,
+            registration: 0,
+            path: vec![address(0)].into(),
+        }
     };
     let core = Core {
         key: GroupKey { name: name("db"), suffix: None, inc },

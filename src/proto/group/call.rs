@@ -36,7 +36,8 @@ impl Registry {
         let outcome = match request.call.clone() {
             Call::Join { mode, member, tag, roams, .. } => {
                 let (lost, path) = (false, request.path.clone());
-                let entry = Entry { id: member, gid: 0, tag, roams, lost, path: path.into() };
+                let (path, registration) = (path.into(), request.registration);
+                let entry = Entry { id: member, gid: 0, tag, roams, lost, registration, path };
                 self.join(&key, &request, (mode, entry), effects)
             }
             Call::Leave { member } => self.leave(&key, &request, member, effects),
@@ -127,7 +128,11 @@ impl Registry {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         core.set_done(request.id, request.oldest);
         // Whom a mserver does not reach any more may be reached by another one by now.
-        let may = |e: &Entry| e.id.mi == request.id.origin || e.path.starts_with(&request.path);
+        let there = |e: &Entry| {
+            let later = request.registration != 0 && e.registration > request.registration;
+            e.path.starts_with(&request.path) && !later
+        };
+        let may = |e: &Entry| e.id.mi == request.id.origin || there(e);
         let failed = |e: &&Entry| members.contains(&e.id) && may(e);
         let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
         self.remove(key, gone, (reason, vec![request.id]), effects);
@@ -150,7 +155,10 @@ impl Registry {
         core.set_done(request.id, request.oldest);
         for stated in &statement.members {
             let ours = core.roster.iter_mut().find(|entry| entry.id == stated.id);
-            let Some(ours) = ours else { continue };
+            let Some(ours) = ours.filter(|ours| ours.registration <= stated.registration) else {
+                continue;
+            };
+            ours.registration = stated.registration;
             ours.path = [&request.path[..], &stated.path[..]].concat().into();
             (ours.roams, ours.lost) = (stated.roams, false);
         }

@@ -100,11 +100,12 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
     let ours = record.last.number >= latest.number;
     let order = if ours { &record.last.roster } else { &latest.roster };
     for gid in order {
-        let claimed = stated.iter().find_map(|(request, statement)| {
+        let all = stated.iter().filter_map(|(request, statement)| {
             let entry = statement.members.iter().find(|entry| entry.gid == *gid)?;
             let path = [&request.path[..], &entry.path[..]].concat();
             Some(Entry { path: path.into(), lost: false, ..entry.clone() })
         });
+        let claimed = all.max_by_key(|entry| entry.registration);
         // Whoever is not in the latest view went before it; whoever nobody claims went since.
         roster.extend(claimed);
     }

@@ -128,8 +128,9 @@ pub(super) fn union(a: &Core, b: &Core) -> Core {
     for entry in b.roster.iter().filter(|entry| !a.has_seen_off(entry)) {
         if let Some(ours) = core.roster.iter_mut().find(|ours| ours.id == entry.id) {
             // Who is lost to one side is reached by the other.
-            if ours.lost && !entry.lost {
-                (ours.path, ours.lost) = (entry.path.clone(), false);
+            if (!ours.lost, ours.registration) < (!entry.lost, entry.registration) {
+                (ours.path, ours.lost) = (entry.path.clone(), entry.lost);
+                ours.registration = entry.registration;
             }
             continue;
         }

@@ -140,8 +140,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Members are reached by other ways. A child that has members now gets the whole; one that has none any more is
-    /// told by nobody that it has: whoever was there went another way.
+    /// Members are reached by other ways. A child that has members now, or has others, gets the whole; one that has none
+    /// any more is told by nobody that it has: whoever was there went another way.
     pub fn repath(
         &mut self,
         key: &GroupKey,
@@ -150,16 +150,22 @@ impl Relay {
         out: &mut Vec<Delivery>,
     ) {
         let Some(below) = self.groups.get_mut(&key.inc) else { return };
+        let before = below.known.roster().to_vec();
         below.known.repath(entries);
-        let with: Vec<SocketAddrV4> = below.known.roster().iter().filter_map(&child_of).collect();
-        below.branches.retain(|child, _| with.contains(child));
+        let mut with = BTreeMap::new();
+        for (entry, was) in below.known.roster().iter().zip(&before) {
+            if let Some(child) = child_of(entry) {
+                *with.entry(child).or_insert(false) |= entry.path != was.path;
+            }
+        }
+        below.branches.retain(|child, _| with.contains_key(child));
         let whole = below.whole();
         let fresh = Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
-        for child in with {
-            below.branches.entry(child).or_insert_with(|| {
+        for (child, differs) in with {
+            if differs || !below.branches.contains_key(&child) {
+                below.branches.insert(child, fresh);
                 out.push((child, whole.clone()));
-                fresh
-            });
+            }
         }
         if below.branches.is_empty() {
             self.groups.remove(&key.inc);

@@ -258,7 +258,8 @@ impl Mi {
         let carried = matches!(call, Call::Leave { .. } | Call::Fail { .. } | Call::Here(_));
         let oldest = self.pending.keys().next().map_or(number, |first| *first);
         let reach = self.reach(group, &call);
-        let request = Request { id, oldest, group, reach, call, path: Vec::new() };
+        let (registration, path) = (0, Vec::new());
+        let request = Request { id, oldest, registration, group, reach, call, path };
         let again = Countdown::after(self.config.params.reply);
         let unreached = if carried { Countdown::OFF } else { Countdown::after(self.longest()) };
         let sent = self.is_registered();

@@ -20,7 +20,7 @@ mod least {
     pub const LONG: usize = 8;
     pub const MEMBER: usize = 14;
     pub const REQUEST_ID: usize = 18;
-    pub const ENTRY: usize = MEMBER + NUMBER + 3;
+    pub const ENTRY: usize = MEMBER + 2 * NUMBER + 3;
     pub const DONE: usize = 20;
 }
 
@@ -155,8 +155,9 @@ impl<'a> Reader<'a> {
         if oldest > id.number {
             return refuse("oldest: above the number");
         }
-        let (group, reach, call) = (self.group_name()?, self.scope()?, self.call()?);
-        Ok(Request { id, oldest, group, reach, call, path: self.path()? })
+        let (registration, group, reach) = (self.u32()?, self.group_name()?, self.scope()?);
+        let call = self.call()?;
+        Ok(Request { id, oldest, registration, group, reach, call, path: self.path()? })
     }
 
     fn call(&mut self) -> Read<Call> {
@@ -222,7 +223,8 @@ impl<'a> Reader<'a> {
         let (id, gid) = (self.member_id()?, self.u32()?);
         let (tag, flags) = (self.tag()?, self.u8()?);
         let (roams, lost) = (flags & 1 != 0, flags & 2 != 0);
-        Ok(Entry { id, gid, tag, roams, lost, path: self.path()?.into() })
+        let registration = self.u32()?;
+        Ok(Entry { id, gid, tag, roams, lost, registration, path: self.path()?.into() })
     }
 
     pub(super) fn statement(&mut self) -> Read<Statement> {

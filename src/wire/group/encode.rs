@@ -12,8 +12,9 @@
 //!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4), detection ms (4), count only (1): 0, 1;
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
-//!  entry       member, gid (4), length (1), tag, flags (1): 1 roams, 2 lost; path
-//!  request     request-id, oldest number under way (8), name, scope of the search, call, path
+//!  entry       member, gid (4), length (1), tag, flags (1): 1 roams, 2 lost; registration (4), path
+//!  request     request-id, oldest number under way (8), registration (4), name, scope of
+//!              the search, call, path
 //!  call        code (1), then by the code
 //!      0 JOIN    mode (1): 0 join or create, 1 create, 2 existing; member, length (1), tag, roams (1): 0, 1; qos
 //!      1 LEAVE   member
@@ -203,6 +204,7 @@ impl Writer {
     pub(super) fn group_request(&mut self, request: &Request) {
         self.request_id(&request.id);
         self.u64(request.oldest);
+        self.u32(request.registration);
         self.group_name(&request.group);
         self.scope(&request.reach);
         self.call(&request.call);
@@ -281,11 +283,12 @@ impl Writer {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        let Entry { id, gid, tag, roams, lost, path } = entry;
+        let Entry { id, gid, tag, roams, lost, registration, path } = entry;
         self.member_id(id);
         self.u32(*gid);
         self.short(tag);
         self.u8(u8::from(*roams) | u8::from(*lost) << 1);
+        self.u32(*registration);
         self.path(path);
     }
 

@@ -130,6 +130,9 @@ pub struct Entry {
     pub roams: bool,
     /// The mserver that it was reached by is lost: it is cut off unless it is stated anew.
     pub lost: bool,
+    /// The number of the registration by which its member interface is reached: what is said by way of a former one
+    /// is void.
+    pub registration: u32,
     /// The mservers from the core down to its member interface; none where the core is that LAN's own.
     pub path: Path,
 }
@@ -244,12 +247,24 @@ pub struct Request {
     pub oldest: u64,
     /// The group's name.
     pub group: GroupName,
+    /// The registration of the member interface that it is from, or about; 0: of none.
+    pub registration: u32,
     /// How far the group may be looked for: its membership scope, if that is known where the call comes from.
     pub reach: Scope,
     /// What is called for.
     pub call: Call,
     /// The mservers that it came by, the highest first.
     pub path: Vec<SocketAddrV4>,
+}
+
+impl Request {
+    /// It has come from a member interface by that registration.
+    pub fn come_by(&mut self, registration: u32) {
+        self.registration = registration;
+        if let Call::Here(statement) = &mut self.call {
+            statement.members.iter_mut().for_each(|entry| entry.registration = registration);
+        }
+    }
 }
 
 /// Why a request is refused, by the codes of ms_protocol(7).

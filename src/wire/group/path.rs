@@ -58,7 +58,7 @@ mod tests {
         let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, (gid % 3) as u8), 2900);
         let id = MemberId { mi: Life { address, inc: Incarnation(1) }, number: gid };
         let path = vec![address].into();
-        Entry { id, gid, tag: Vec::new(), roams: false, lost: false, path }
+        Entry { id, gid, tag: Vec::new(), roams: false, lost: false, registration: 0, path }
     }
 
     fn is_one(a: &Path, b: &Path) -> bool {

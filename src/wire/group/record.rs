@@ -82,6 +82,9 @@ pub struct Last {
     pub roster: Vec<u32>,
 }
 
+/// Groups that ended, in the order of their incarnations, each with its last term.
+pub type Ended = Vec<(RequestId, u32)>;
+
 /// Full name of a group: what tells records apart.
 pub type Name = (GroupName, Option<u32>);
 
@@ -127,7 +130,7 @@ impl Record {
     /// with their terms.
     pub fn encode_all<'a>(
         records: impl ExactSizeIterator<Item = &'a Record>,
-        ended: Vec<(RequestId, u32)>,
+        ended: Ended,
     ) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.u8(PAYLOAD_VERSION);
@@ -145,7 +148,7 @@ impl Record {
     ///
     /// # Errors
     /// [`WireError::Payload`] with a word for the field that does not make sense, `where: what`.
-    pub fn decode_all(bytes: &[u8]) -> Result<(Vec<Record>, Vec<(RequestId, u32)>), WireError> {
+    pub fn decode_all(bytes: &[u8]) -> Result<(Vec<Record>, Ended), WireError> {
         let mut reader = Reader(bytes);
         if reader.u8()? == 0 {
             return refuse("version: 0");

@@ -148,6 +148,7 @@ impl Reader<'_> {
                 tag: reader.tag()?,
                 roams: false,
                 lost: false,
+                registration: 0,
                 path: Path::default(),
             })
         })?;

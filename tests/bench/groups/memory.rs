@@ -82,7 +82,7 @@ fn registry() -> Registry {
     let life = |n: u32| Life { address: mserver(n), inc: Incarnation(1) };
     let entry = |gid: u32| {
         let (id, path) = (MemberId { mi: life(gid), number: gid }, vec![mserver(gid)].into());
-        Entry { id, gid, tag: Vec::new(), roams: false, lost: false, path }
+        Entry { id, gid, tag: Vec::new(), roams: false, lost: false, registration: 0, path }
     };
     let id = RequestId { origin: life(0), number: 1 };
     let core = Core {

@@ -121,6 +121,10 @@ impl Groups {
                 if pending.from == from {
                     pending.silent = 0;
                 }
+                if pending.step == Step::At(from) {
+                    // Each of us believes that the other has it: it looks where it belongs now.
+                    (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
+                }
                 (pending.request.group, GroupBody::Wait { id })
             }
             None => (GroupName::default(), GroupBody::Unheard { id }),

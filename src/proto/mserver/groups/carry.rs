@@ -87,7 +87,11 @@ impl Groups {
 
     /// A record is locked, and ours to carry to the other side.
     pub(super) fn carry(&mut self, from: Side, mut core: Core, term: u32, out: &mut Vec<GroupOut>) {
-        let own = self.own();
+        let (own, key) = (self.own(), core.key);
+        if from == Side::Peer && !core.is_behind(own) {
+            // Somebody joined elsewhere before it was locked.
+            return self.propose(from, GroupOp::Unlock { key, term }, out);
+        }
         core.term = term;
         for entry in &mut core.roster {
             let path = match from {
@@ -102,13 +106,12 @@ impl Groups {
             Side::Child => self.rider(&core.key),
             Side::Peer => None,
         };
-        let key = core.key;
         let id = match self.moves.get(&key.inc) {
-            Some(id) => *id,
-            None => {
+            Some((of, id)) if *of == term => *id,
+            _ => {
                 self.requests += 1;
                 let id = RequestId { origin: self.me, number: self.requests };
-                self.moves.insert(key.inc, id);
+                self.moves.insert(key.inc, (term, id));
                 id
             }
         };
@@ -144,7 +147,7 @@ impl Groups {
         out: &mut Vec<GroupOut>,
     ) {
         let lock = self.lock_of_ours(side.other(), &key).map(|lock| lock.term);
-        let done = self.moves.get(&key.inc).is_some_and(|id| self.has_adopted(side, &key, *id));
+        let done = self.has_adopted(side, &key, lock);
         match (lock, side) {
             (Some(term), _) if done => {
                 let down = (side == Side::Child).then_some(self.own());
@@ -168,7 +171,13 @@ impl Groups {
         self.look_again(key.called(), out);
     }
 
-    fn has_adopted(&self, side: Side, key: &GroupKey, id: RequestId) -> bool {
+    /// Whether the core has come to that side with the move for which it is locked.
+    fn has_adopted(&self, side: Side, key: &GroupKey, lock: Option<u32>) -> bool {
+        let Some((term, id)) = self.moves.get(&key.inc) else { return false };
+        let id = *id;
+        if lock != Some(*term) {
+            return false;
+        }
         let record = self.registry(side).and_then(|r| r.find(key));
         match record.map(|record| &record.role) {
             Some(Role::Core { core, .. }) => core.is_done(id),
@@ -207,15 +216,14 @@ impl Groups {
             }
             for (core, term) in locked {
                 let key = core.key;
-                let id = self.moves.get(&key.inc).copied();
-                match id.is_some_and(|id| self.has_adopted(side.other(), &key, id)) {
+                match self.has_adopted(side.other(), &key, Some(term)) {
                     true => self.on_settled(side.other(), key, term, out),
                     false => self.carry(side, core, term, out),
                 }
             }
         }
         self.adopt_orphans(out);
-        self.cut_forgotten();
+        self.resume_chores();
     }
 
     /// Locks in the set below whose carrier is there no more: we are its parent now, and ask our peers what became

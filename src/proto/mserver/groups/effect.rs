@@ -207,7 +207,7 @@ impl Groups {
             )
         });
         if !dead.is_empty() {
-            self.ask(key, Call::Fail { members: dead, cut: false }, out);
+            self.ask(key, 0, Call::Fail { members: dead, cut: false }, out);
         }
     }
 

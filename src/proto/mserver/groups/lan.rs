@@ -89,6 +89,11 @@ impl Lan {
         self.guests.get(&address).map(|guest| guest.life)
     }
 
+    /// The number of its registration.
+    pub(super) fn number_of(&self, address: SocketAddrV4) -> u32 {
+        self.guests.get(&address).map_or(0, |guest| guest.number)
+    }
+
     /// Whether any of them has another mserver to go to.
     pub(super) fn roams(&self) -> bool {
         self.guests.values().any(|guest| guest.roams)
@@ -152,7 +157,7 @@ impl Groups {
         let name = lan.name;
         if let Some(former) = lan.guests.insert(address, guest).filter(|g| g.life.inc < life.inc) {
             // It was restarted: whoever was at its former life is gone.
-            self.fail_members(former.life, out);
+            self.fail_members(former.life, former.number, out);
         }
         if before.is_none() && number > 1 {
             self.chore(Chore::Newcomers);
@@ -217,12 +222,12 @@ impl Groups {
     fn lose_guest(&mut self, address: SocketAddrV4, out: &mut Vec<GroupOut>) {
         let Some(lan) = &mut self.lan else { return };
         let Some(guest) = lan.guests.remove(&address) else { return };
-        self.fail_members(guest.life, out);
+        self.fail_members(guest.life, guest.number, out);
         self.relay.forget(address);
     }
 
     /// All application members of a member interface fail, in one batch for each group.
-    fn fail_members(&mut self, life: Life, out: &mut Vec<GroupOut>) {
+    fn fail_members(&mut self, life: Life, number: u32, out: &mut Vec<GroupOut>) {
         let mut failed: Vec<(GroupKey, Vec<MemberId>)> = Vec::new();
         for key in self.relay.groups() {
             let roster = self.relay.known(&key).map(|known| known.roster()).unwrap_or_default();
@@ -233,7 +238,7 @@ impl Groups {
             }
         }
         for (key, members) in failed {
-            self.ask(&key, Call::Fail { members, cut: false }, out);
+            self.ask(&key, number, Call::Fail { members, cut: false }, out);
         }
     }
 }

@@ -156,20 +156,28 @@ impl Groups {
         }
     }
 
-    /// Members that are lost are cut off some time, whoever saw them being lost, and is gone since.
-    pub(super) fn cut_forgotten(&mut self) {
+    /// What is to be done some time is done, though whoever saw why may be gone since.
+    pub(super) fn resume_chores(&mut self) {
         for side in [Side::Child, Side::Peer] {
-            let cores = self.registry(side).into_iter().flat_map(Registry::iter);
-            let entries = cores.filter_map(|record| match &record.role {
-                Role::Core { core, .. } => Some(core.roster.iter().filter(|entry| entry.lost)),
-                _ => None,
-            });
-            let branches: BTreeSet<_> =
-                entries.flatten().filter_map(|entry| entry.path.first().copied()).collect();
+            let Some(registry) = self.registry(side) else { continue };
+            let (mut branches, mut chores) = (BTreeSet::new(), Vec::new());
+            for record in registry.iter() {
+                match &record.role {
+                    Role::Core { core, .. } => {
+                        let lost = core.roster.iter().filter(|entry| entry.lost);
+                        branches.extend(lost.filter_map(|entry| entry.path.first().copied()));
+                    }
+                    Role::Suspended(branch) => drop(branches.insert(*branch)),
+                    Role::Claimed(_) => chores.push(Chore::Rebuild(side, record.key)),
+                    Role::Reserved(first) => chores.push(Chore::Release(first.id, first.group)),
+                    Role::Above(_) | Role::Lost => {}
+                }
+            }
             if !branches.is_empty() {
                 let branches = branches.into_iter().collect();
-                self.chore(Chore::Cut { side, branches, view: 0, all: true });
+                chores.push(Chore::Cut { side, branches, view: 0, all: true });
             }
+            chores.into_iter().for_each(|chore| self.chore(chore));
         }
     }
 
@@ -241,7 +249,7 @@ impl Groups {
             return;
         };
         if !statement.members.is_empty() {
-            self.ask(key, Call::Here(Box::new(statement)), out);
+            self.ask(key, 0, Call::Here(Box::new(statement)), out);
         }
     }
 
@@ -286,7 +294,7 @@ impl Groups {
             }
         }
         for (key, members) in failed {
-            self.ask(&key, Call::Fail { members, cut: true }, out);
+            self.ask(&key, 0, Call::Fail { members, cut: true }, out);
         }
     }
 

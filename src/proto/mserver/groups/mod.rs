@@ -127,8 +127,8 @@ pub struct Groups {
     chores: BTreeMap<Chore, Countdown>,
     /// Our own requests, counted.
     requests: u64,
-    /// The moves that we carry, by the incarnation of the group.
-    moves: BTreeMap<RequestId, RequestId>,
+    /// The moves that we carry, by the incarnation of the group: the term that it moves with, and the move itself.
+    moves: BTreeMap<RequestId, (u32, RequestId)>,
     work: VecDeque<Work>,
 }
 

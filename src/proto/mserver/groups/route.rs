@@ -81,14 +81,22 @@ enum Proposal {
 
 impl Groups {
     /// A request of our own, or in the name of a member interface that is gone.
-    pub(super) fn ask(&mut self, key: &GroupKey, call: Call, out: &mut Vec<GroupOut>) {
+    /// `registration`: which one it is about, or 0.
+    pub(super) fn ask(
+        &mut self,
+        key: &GroupKey,
+        registration: u32,
+        call: Call,
+        out: &mut Vec<GroupOut>,
+    ) {
         self.requests += 1;
         let id = RequestId { origin: self.me, number: self.requests };
         let ours = self.pending.keys().filter(|other| other.origin == self.me);
         let oldest = ours.map(|other| other.number).min().unwrap_or(id.number);
         let (group, known) = (key.called(), self.relay.known(key));
         let reach = known.map_or(Scope::Top, |known| known.qos().membership_scope);
-        let request = Request { id, oldest, group, reach, call, path: Vec::new() };
+        let path = Vec::new();
+        let request = Request { id, oldest, registration, group, reach, call, path };
         self.enter(request, (self.own(), true, Way::Search), out);
     }
 
@@ -107,7 +115,7 @@ impl Groups {
     pub(super) fn on_submit(
         &mut self,
         from: SocketAddrV4,
-        request: Request,
+        mut request: Request,
         way: Way,
         out: &mut Vec<GroupOut>,
     ) -> Result<(), &'static str> {
@@ -124,6 +132,9 @@ impl Groups {
         }
         if request.path.len() >= MAX_PATH {
             return Err("path-too-long");
+        }
+        if let Some(lan) = self.lan.as_ref().filter(|_| guest) {
+            request.come_by(lan.number_of(from));
         }
         let (id, group) = (request.id, request.group);
         if let Some(pending) = self.pending.get_mut(&id) {

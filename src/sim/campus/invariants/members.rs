@@ -276,6 +276,8 @@ fn roster_after(
     let jumps = matches!(reason, Reason::Partitioned | Reason::Merged | Reason::Resync);
     let other_group = before.key.inc != key.inc;
     let follows = match (other_group, jumps) {
+        // A join that was done on two sides of a partition has made two groups of one name, of which one stays.
+        (true, _) if *reason == Reason::Resync => *whole && before.key.name == key.name,
         (true, _) => *whole && matches!(reason, Reason::Merged | Reason::Split),
         (false, true) => *number > before.number && *term >= before.term,
         (false, false) => *number == before.number + 1 && *term >= before.term,

@@ -30,6 +30,7 @@ fn entry(host: u8) -> Entry {
         path: Path::default(),
         roams: false,
         lost: false,
+        registration: 0,
     }
 }
 
@@ -252,7 +253,15 @@ pub fn call_to_create(number: u64, membership_scope: Scope) -> Request {
     let (mode, tag, member) = (Mode::JoinOrCreate, Vec::new(), member(1));
     let call = Call::Join { mode, member, tag, roams: false, qos };
     let id = RequestId { origin: life(1), number };
-    Request { id, oldest: 1, group: group("db"), reach: Scope::Top, call, path: Vec::new() }
+    Request {
+        id,
+        oldest: 1,
+        group: group("db"),
+        registration: 0,
+        reach: Scope::Top,
+        call,
+        path: Vec::new(),
+    }
 }
 
 /// The rule that a SUBMIT for the group of a caller on `a1/1` breaks on its way from one mserver to another.
@@ -262,8 +271,15 @@ fn hush(scope: Scope, from: &str, to: &str) -> &'static str {
     hush.called(&plan, plan.node("a1/1"), &join_call(scope));
     let id = RequestId { origin: life(1), number: 1 };
     let call = Call::View;
-    let request =
-        Request { id, oldest: 1, group: group("db"), reach: Scope::Top, call, path: Vec::new() };
+    let request = Request {
+        id,
+        oldest: 1,
+        group: group("db"),
+        registration: 0,
+        reach: Scope::Top,
+        call,
+        path: Vec::new(),
+    };
     let body = GroupBody::Submit { request, way: Way::Search };
     let message = GroupMessage { name: group("db"), from: life(1), body };
     let speech = Speech::of(&message.encode().unwrap());
