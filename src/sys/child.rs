@@ -8,10 +8,11 @@
 //!
 //! Signals are read like anything else: none comes between a look and a sleep.
 
+use super::guard::Guard;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getpid, getppid};
@@ -91,16 +92,17 @@ impl Signals {
 pub enum Bond {
     /// It gets SIGTERM if we die.
     Loose,
-    /// It is killed if we die. Signals go to what it starts as well, and when it has ended, nothing of that is left; but
-    /// if we die, nobody is there to see to that.
+    /// It is killed if we die. Signals go to what it starts as well, and when it has ended, or we have, nothing of that is
+    /// left, save what went to a group or session of its own.
     Tight,
 }
 
-/// A program that runs. Dropped, it goes on.
+/// A program that runs. Dropped, it goes on, unless its bond is tight.
 #[derive(Debug)]
 pub struct Child {
     child: std::process::Child,
-    bond: Bond,
+    /// Of a tight bond, as long as it runs.
+    guard: Option<Guard>,
 }
 
 impl Child {
@@ -120,11 +122,12 @@ impl Child {
         command.args(rest).stdin(input);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         let (before, parent) = (signals.before, getpid());
-        let last = match bond {
-            Bond::Loose => Signal::SIGTERM,
+        let (last, guard) = match bond {
+            Bond::Loose => (Signal::SIGTERM, None),
             Bond::Tight => {
-                command.process_group(0);
-                Signal::SIGKILL
+                let guard = Guard::start()?;
+                command.process_group(guard.group().as_raw());
+                (Signal::SIGKILL, Some(guard))
             }
         };
         let prepare = move || {
@@ -135,24 +138,23 @@ impl Child {
         };
         // SAFETY: between fork and exec it makes three system calls and allocates nothing.
         unsafe { command.pre_exec(prepare) };
-        Ok(Child { child: command.spawn()?, bond })
+        Ok(Child { child: command.spawn()?, guard })
     }
 
     /// Sends it a signal; one that the terminal sent, only if it did not get it from there as well.
     pub fn pass(&self, came: Came) {
-        if !came.from_terminal || self.bond == Bond::Tight {
+        if !came.from_terminal || self.guard.is_some() {
             self.signal(came.signal);
         }
     }
 
     /// Sends it a signal. It may be gone.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.pid();
-        // Where there is nobody any more, there is nothing to stop.
-        let _ = match self.bond {
-            Bond::Loose => kill(pid, signal),
-            Bond::Tight => killpg(pid, signal),
-        };
+        match &self.guard {
+            Some(guard) => guard.signal(signal),
+            // Where there is nobody any more, there is nothing to stop.
+            None => drop(kill(self.pid(), signal)),
+        }
     }
 
     fn pid(&self) -> Pid {
@@ -164,13 +166,12 @@ impl Child {
     /// # Errors
     /// What waitpid(2) says.
     pub fn ended(&mut self) -> io::Result<Option<i32>> {
-        if self.bond == Bond::Tight {
+        if self.guard.is_some() {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
             if waitid(Id::Pid(self.pid()), flags)? == WaitStatus::StillAlive {
                 return Ok(None);
             }
-            // While nobody has asked how it ended, its number is not given to others.
-            self.signal(Signal::SIGKILL);
+            self.guard = None;
         }
         Ok(self.child.try_wait()?.map(code_of))
     }

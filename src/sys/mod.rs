@@ -18,6 +18,7 @@ pub mod entropy;
 pub mod event;
 pub mod fanout;
 pub mod fault;
+pub mod guard;
 pub mod interface;
 pub mod journal;
 pub mod local;
