@@ -50,6 +50,7 @@ enum {
     MS_ERR_BREACH = -10,  /* the member interface makes no sense */
     MS_ERR_SYSTEM = -11,  /* the system refused something */
     MS_ERR_PANIC = -12,   /* the library failed; free the handle */
+    MS_ERR_QUALITY = -13, /* a quality of service cannot be had like that */
 
     MS_REFUSED_EXISTS = -16,
     MS_REFUSED_NOT_FOUND = -17,
@@ -60,7 +61,8 @@ enum {
     MS_REFUSED_NOT_POSSIBLE = -22,
     MS_REFUSED_NOT_AUTHORISED = -23,
     MS_REFUSED_NO_MSERVER = -24,
-    MS_REFUSED_TOO_MANY = -25
+    MS_REFUSED_TOO_MANY = -25,
+    MS_REFUSED_NOT_SUPPORTED = -26
 };
 
 /* The sentence of an error: for ever there. */
@@ -74,6 +76,7 @@ const char *ms_version(void);
 
 enum { MS_JOIN_OR_CREATE = 0, MS_CREATE = 1, MS_EXISTING = 2 };
 enum { MS_STRONG = 0, MS_WEAK = 1 };
+enum { MS_REJOIN_NEVER = 0, MS_REJOIN_ALIVE = 1, MS_REJOIN_ALWAYS = 2 };
 
 ms_options *ms_options_new(void);
 void ms_options_free(ms_options *);
@@ -86,22 +89,28 @@ int ms_options_tag(ms_options *, const void *tag, size_t length);
 int ms_options_patience(ms_options *, uint32_t ms);
 /* The socket of the member interface, or a directory of such. NULL, the default: $MS_MI, else the run directory. */
 int ms_options_place(ms_options *, const char *path);
-/* Whether to join again when the member interface came back, or when the group took us for dead. Default: 1. */
-int ms_options_rejoin(ms_options *, int yes);
+/* Whether to join again: when the member interface came back, or when the group took us for dead; always also when this side
+ * of a partition had to end, or was cut off, as soon as the group is there again. Default: MS_REJOIN_ALIVE. */
+int ms_options_rejoin(ms_options *, int when);
 /* Whether to wait for a member interface that is not there yet. Default: 0, ms_join() fails. */
 int ms_options_wait(ms_options *, int yes);
 
-/* What follows counts if this join creates the group: its quality of service. */
+/* What follows counts if this join creates the group: its quality of service. What cannot be, ms_join() refuses with
+ * MS_ERR_QUALITY; what the daemons do not carry out, an event does with MS_REFUSED_NOT_SUPPORTED. */
 
+/* Any of it by its name and in words, as ms(1) has them: "monitor", "fixed 1s x 3". What comes to be in later versions has no
+ * function of its own. */
+int ms_options_quality(ms_options *, const char *name, const char *words);
 /* Default: MS_STRONG, changes are agreed on before anybody sees them. */
 int ms_options_order(ms_options *, int order);
 /* So many changes, or those of so much time, become one view. Default: each is one. */
 int ms_options_batch(ms_options *, uint16_t changes, uint32_t ms);
-/* A fixed bound of detection. Default, 0: timeouts follow what is measured. */
-int ms_options_detect(ms_options *, uint32_t ms);
+/* Members are asked once in so many milliseconds, and have failed when they have not answered for so many retries and one more:
+ * a bound of detection, however slow they or their hosts are. Default, 0 ms: timeouts follow what is measured. */
+int ms_options_monitor(ms_options *, uint32_t every_ms, uint8_t retries);
 /* Members are told the size and their rank, not the roster. Default: 0. */
 int ms_options_count_only(ms_options *, int yes);
-/* On which condition a side of a partition lives, as "majority". Default: any does. */
+/* On which condition a side of a partition lives, as "majority" or "size >= 3 and tag role=db": see ms(1). Default: any does. */
 int ms_options_survive(ms_options *, const char *rule);
 /* On which condition sides become one again. Default: because they were one. */
 int ms_options_merge(ms_options *, const char *rule);
@@ -149,7 +158,8 @@ enum {
     MS_REASON_PARTITIONED = 4,
     MS_REASON_MERGED = 5,
     MS_REASON_SPLIT = 6,
-    MS_REASON_RESYNC = 7
+    MS_REASON_RESYNC = 7,
+    MS_REASON_TERMINATED = 8 /* of MS_EVENT_OUT: this side of a partition had to end */
 };
 
 void ms_event_free(ms_event *);
@@ -188,6 +198,8 @@ uint32_t ms_view_size(const ms_view *);
 /* This member's place in it, 0 being the most senior, and its gid; UINT32_MAX for who is no member. */
 uint32_t ms_view_rank(const ms_view *);
 uint32_t ms_view_gid(const ms_view *);
+/* What the group's creator chose, by its name and in words, as ms_options_quality() takes them. */
+size_t ms_view_quality(const ms_view *, const char *name, char *buffer, size_t size);
 /* Members with equal digests have the same view. */
 void ms_view_digest(const ms_view *, unsigned char digest[16]);
 /* The members in the order of seniority; none where the group tells only its size. NULL where the rank is too large. */

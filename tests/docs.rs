@@ -15,6 +15,8 @@ mod files;
 mod packets;
 #[path = "docs/protocol.rs"]
 mod protocol;
+#[path = "docs/quality.rs"]
+mod quality;
 
 use membership::cmd::options;
 use membership::cmd::{COMMANDS, Command as Mode, conf};

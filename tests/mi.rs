@@ -16,6 +16,8 @@ mod lan;
 mod moves;
 #[path = "mi/mservers.rs"]
 mod mservers;
+#[path = "mi/quality.rs"]
+mod quality;
 #[path = "mi/walk.rs"]
 mod walk;
 #[path = "mi/words.rs"]

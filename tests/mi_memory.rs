@@ -84,7 +84,7 @@ fn say(mi: &mut Mi, body: GroupBody, out: &mut Vec<MiAction>) {
 
 fn join(mi: &mut Mi, client: u64, tag: &[u8], out: &mut Vec<MiAction>) {
     let (mode, qos, tag) = (Mode::JoinOrCreate, Qos::default(), tag.to_vec());
-    let ask = Ask::Join { mode, tag, qos, patience_ms: 0 };
+    let ask = Ask::Join { mode, tag, qos: qos.into(), patience_ms: 0 };
     let call = LocalCall { number: 1, group: group(), ask };
     mi.step(MiInput::Call { client, call: &call }, out).unwrap();
 }

@@ -8,7 +8,8 @@ use coreset::{group_name, life};
 use membership::name::{Digest, GroupName};
 use membership::wire::WireError;
 use membership::wire::group::{
-    Entry, GroupKey, MAX_TAG, MemberId, Mode, Order, Path, Qos, Reason, Refusal, RequestId, Scope,
+    Entry, GroupKey, MAX_TAG, MemberId, Mode, Monitor, Order, Path, Qos, Reason, Refusal,
+    RequestId, Scope,
 };
 use membership::wire::local::{
     Ask, Asking, Assembly, Closing, LocalCall, LocalEvent, MAX_PACKET, MAX_ROSTER, Telling, VERSION,
@@ -35,13 +36,18 @@ fn scope() -> impl Strategy<Value = Scope> {
 
 fn qos() -> impl Strategy<Value = Qos> {
     let order = prop_oneof![Just(Order::Strong), Just(Order::Weak)];
-    let numbers = any::<(u16, u32, u32, bool)>();
+    let monitor = prop_oneof![
+        Just(Monitor::Adaptive),
+        (1..=u32::MAX, any::<u8>())
+            .prop_map(|(every_ms, retries)| Monitor::Fixed { every_ms, retries })
+    ];
+    let numbers = (any::<(u16, u32)>(), monitor, any::<bool>());
     (order, numbers, ".{0,60}", ".{0,60}", scope(), scope()).prop_map(
-        |(order, (batch, batch_ms, detect_ms, count_only), survive, merge, name, most)| Qos {
+        |(order, ((batch, batch_ms), monitor, count_only), survive, merge, name, most)| Qos {
             order,
             batch,
             batch_ms,
-            detect_ms,
+            monitor,
             count_only,
             survive,
             merge,
@@ -57,7 +63,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         (mode, tag(), qos(), any::<u32>()).prop_map(|(mode, tag, qos, patience_ms)| Ask::Join {
             mode,
             tag,
-            qos,
+            qos: qos.into(),
             patience_ms
         }),
         member().prop_map(|member| Ask::Leave { member }),
@@ -98,14 +104,26 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 fn reason() -> impl Strategy<Value = Reason> {
     use Reason::*;
-    prop::sample::select(vec![Created, Joined, Left, Failed, Partitioned, Merged, Split, Resync])
+    prop::sample::select(vec![
+        Created,
+        Joined,
+        Left,
+        Failed,
+        Partitioned,
+        Merged,
+        Split,
+        Resync,
+        Terminated,
+    ])
 }
 
 fn view(most: usize) -> impl Strategy<Value = LocalEvent> {
     let numbers = any::<[u32; 5]>();
     let lists = (vec(any::<u32>(), 0..=most), vec(entry(), 0..=most));
-    (key(), member(), numbers, any::<[u8; 16]>(), reason(), lists, any::<bool>()).prop_map(
-        |(key, member, [gid, rank, term, number, size], digest, reason, (gone, came), whole)| {
+    let whole = (any::<bool>(), prop::option::of(qos().prop_map(Box::new)));
+    (key(), member(), numbers, any::<[u8; 16]>(), reason(), lists, whole).prop_map(
+        |(key, member, numbers, digest, reason, (gone, came), (whole, qos))| {
+            let [gid, rank, term, number, size] = numbers;
             let digest = Digest(digest);
             LocalEvent::View {
                 key,
@@ -117,6 +135,7 @@ fn view(most: usize) -> impl Strategy<Value = LocalEvent> {
                 digest,
                 size,
                 reason,
+                qos,
                 gone,
                 came,
                 whole,
@@ -126,10 +145,11 @@ fn view(most: usize) -> impl Strategy<Value = LocalEvent> {
 }
 
 fn roster(most: usize) -> impl Strategy<Value = LocalEvent> {
-    (any::<[u32; 3]>(), key(), any::<[u8; 16]>(), vec(entry(), 0..=most)).prop_map(
-        |([call, term, number], key, digest, entries)| {
+    (any::<[u32; 3]>(), key(), any::<[u8; 16]>(), qos(), vec(entry(), 0..=most)).prop_map(
+        |([call, term, number], key, digest, qos, entries)| {
+            let qos = Box::new(qos);
             let digest = Digest(digest);
-            LocalEvent::Roster { call, key, term, number, digest, entries }
+            LocalEvent::Roster { call, key, term, number, digest, qos, entries }
         },
     )
 }
@@ -300,7 +320,7 @@ fn what_is_too_long_for_a_call_is_refused_before_it_is_sent() {
     let call = |ask| Asking::Call(LocalCall { number: 1, group, ask });
     let join = |tag: usize, rule: usize| {
         let qos = Qos { survive: "x".repeat(rule), ..Qos::default() };
-        call(Ask::Join { mode: Mode::Create, tag: vec![0; tag], qos, patience_ms: 0 })
+        call(Ask::Join { mode: Mode::Create, tag: vec![0; tag], qos: qos.into(), patience_ms: 0 })
     };
     assert!(join(64, 255).encode().is_ok());
     assert_eq!(join(65, 0).encode(), Err(WireError::Oversized { have: 65, most: 64 }));

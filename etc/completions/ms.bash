@@ -32,13 +32,13 @@ _ms() {
             ;;
         join)
             options="--count -j --json --tag --mode --name-scope --membership-scope --patience
-                --order --batch --monitor --roster --survive --merge --no-rejoin --wait --mi
+                --order --batch --monitor --roster --survive --merge --no-rejoin --rejoin-always --wait --mi
                 --run-dir --timeout -h --help -V --version"
             ;;
         run)
             options="--leader --allow-split --grace --tag --mode --name-scope --membership-scope
                 --patience --order --batch --monitor --roster --survive --merge --no-rejoin
-                --wait --mi --run-dir --timeout -h --help -V --version"
+                --rejoin-always --wait --mi --run-dir --timeout -h --help -V --version"
             ;;
         leave) options="--no-wait --mi --run-dir --timeout -h --help -V --version" ;;
         merge) options="--mi --run-dir --timeout -h --help -V --version" ;;
@@ -102,6 +102,26 @@ _ms() {
             mapfile -t COMPREPLY < <(compgen -W "lan fast wan thesis" -- "$cur")
             return
             ;;
+        --order)
+            mapfile -t COMPREPLY < <(compgen -W "strong weak" -- "$cur")
+            return
+            ;;
+        --monitor)
+            mapfile -t COMPREPLY < <(compgen -W "adaptive fixed" -- "$cur")
+            return
+            ;;
+        --roster)
+            mapfile -t COMPREPLY < <(compgen -W "full count" -- "$cur")
+            return
+            ;;
+        --survive)
+            mapfile -t COMPREPLY < <(compgen -W "all none size majority tag member" -- "$cur")
+            return
+            ;;
+        --merge)
+            mapfile -t COMPREPLY < <(compgen -W "name none tag member" -- "$cur")
+            return
+            ;;
         --auth)
             mapfile -t COMPREPLY < <(compgen -W "sign prefer require" -- "$cur")
             return
@@ -109,8 +129,7 @@ _ms() {
         --port | --member-port | --tick | --query | --reply | --retries | --allow | --ttl | --level | --confirm | \
             --child | --lan | --mi-mode | --mi-allow | \
             --max-groups | --max-members | --expire | --rejoin | --rate | \
-            --tag | --name-scope | --membership-scope | --patience | --order | --batch | --monitor | \
-            --roster | --survive | --merge | --count | --grace | --interval | \
+            --tag | --name-scope | --membership-scope | --patience | --batch | --count | --grace | --interval | \
             --walk | --walks | --seed | --hosts | --timeout | --seconds | --at)
             return
             ;;

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A member of a group, in Python: python3 member.py GROUP [TAG]
+"""A member of a group, in Python: python3 member.py GROUP [TAG [QUALITY=WORDS...]]
 
 The library is libmembership.so.0, or what $LIBMEMBERSHIP names. The loop shows how to poll a member together with other
-descriptors; it ends with the membership, or on standard input's end, upon which it leaves.
+descriptors; it ends with the membership, or on standard input's end, upon which it leaves. A quality of service, as in
+"monitor=fixed 1s x 3", counts if this creates the group; what its creator chose, each member is told at its first view.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ lib = ctypes.CDLL(os.environ.get("LIBMEMBERSHIP", "libmembership.so.0"))
 for function, result, *arguments in [
     ("ms_options_new", ctypes.c_void_p),
     ("ms_options_tag", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
+    ("ms_options_quality", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p),
     ("ms_options_free", None, ctypes.c_void_p),
     ("ms_last_error", ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t),
     ("ms_join", ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p),
@@ -27,6 +29,8 @@ for function, result, *arguments in [
     ("ms_event_view", ctypes.c_void_p, ctypes.c_void_p),
     ("ms_event_is_last", ctypes.c_int, ctypes.c_void_p),
     ("ms_event_free", None, ctypes.c_void_p),
+    ("ms_event_is_first", ctypes.c_int, ctypes.c_void_p),
+    ("ms_view_quality", ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t),
     ("ms_view_rank", ctypes.c_uint32, ctypes.c_void_p),
     ("ms_view_count", ctypes.c_size_t, ctypes.c_void_p),
     ("ms_view_peer", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t),
@@ -56,10 +60,12 @@ def checked(result):
 class Member:
     """A member of a group; it leaves, or fails with its process."""
 
-    def __init__(self, group, tag=b""):
+    def __init__(self, group, tag=b"", quality=()):
         options, self.handle = lib.ms_options_new(), ctypes.c_void_p()
         try:
             checked(lib.ms_options_tag(options, tag, len(tag)))
+            for name, words in quality:
+                checked(lib.ms_options_quality(options, name.encode(), words.encode()))
             checked(lib.ms_join(group.encode(), options, ctypes.byref(self.handle)))
         finally:
             lib.ms_options_free(options)
@@ -77,8 +83,10 @@ class Member:
             view = lib.ms_event_view(event)
             peers = [lib.ms_view_peer(view, rank) for rank in range(lib.ms_view_count(view))]
             roster = [text(lib.ms_peer_id, peer) for peer in peers]
-            last = bool(lib.ms_event_is_last(event))
-            yield text(lib.ms_event_text, event), roster, lib.ms_view_rank(view), last
+            last, words = bool(lib.ms_event_is_last(event)), text(lib.ms_event_text, event)
+            if lib.ms_event_is_first(event):
+                words += f", monitor {text(lib.ms_view_quality, view, b'monitor')}"
+            yield words, roster, lib.ms_view_rank(view), last
             lib.ms_event_free(event)
             if last:
                 return
@@ -89,7 +97,8 @@ class Member:
 
 
 def main():
-    member = Member(sys.argv[1], sys.argv[2].encode() if len(sys.argv) > 2 else b"")
+    group, tag, *quality = sys.argv[1:] + [""] * (3 - len(sys.argv))
+    member = Member(group, tag.encode(), [word.split("=", 1) for word in quality])
     watched = [member, sys.stdin]
     while True:
         ready, _, _ = select.select(watched, [], [])

@@ -169,7 +169,7 @@ fn wait(line: &Line, until: Instant) -> Result<(), Error> {
 }
 
 fn of_roster(event: LocalEvent) -> Result<View, Error> {
-    let LocalEvent::Roster { key, term, number, digest, entries, .. } = event else {
+    let LocalEvent::Roster { key, term, number, digest, qos, entries, .. } = event else {
         return Err(Error::Breach("roster: missing"));
     };
     let told = Told {
@@ -179,6 +179,7 @@ fn of_roster(event: LocalEvent) -> Result<View, Error> {
         gone: Vec::new(),
         came: entries,
         whole: true,
+        qos: Some(qos),
         key,
         term,
         number,

@@ -1,6 +1,7 @@
 //! What can go wrong between an application and its member interface, in sentences.
 
 use crate::name::{GroupName, NameError};
+use crate::proto::qos::QosError;
 use crate::wire::WireError;
 use crate::wire::group::Refusal;
 use crate::wire::local::Closing;
@@ -25,6 +26,8 @@ pub enum Error {
         /// Bytes that it may have.
         most: usize,
     },
+    /// A quality of service cannot be had like that.
+    Quality(QosError),
     /// The call had no effect, for this reason.
     Refused {
         /// The group that it was for.
@@ -59,6 +62,7 @@ impl fmt::Display for Error {
             Error::TooLong { what, have, most } => {
                 write!(f, "the {what} has {have} bytes, may have {most}")
             }
+            Error::Quality(e) => write!(f, "{e}"),
             Error::Refused { group, refusal } => write!(f, "{group}: {}", refusal.sentence()),
             Error::Closed(closing) => write!(f, "the member interface says: {closing}"),
             Error::Gone => write!(f, "the member interface closed the connection"),
@@ -84,6 +88,12 @@ impl std::error::Error for Error {}
 impl From<NameError> for Error {
     fn from(e: NameError) -> Error {
         Error::Name(e)
+    }
+}
+
+impl From<QosError> for Error {
+    fn from(e: QosError) -> Error {
+        Error::Quality(e)
     }
 }
 

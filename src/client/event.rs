@@ -11,7 +11,7 @@
 
 use super::Error;
 use crate::name::Digest;
-use crate::wire::group::{Entry, GroupKey, MemberId, Reason, Refusal, RequestId};
+use crate::wire::group::{Entry, GroupKey, MemberId, Qos, Reason, Refusal, RequestId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,8 @@ pub enum Event {
     },
     /// The group goes on without this member.
     Out {
-        /// Why. After [`Reason::Failed`] it lives and was taken for dead: if it rejoins, [`Event::Rejoined`] follows.
+        /// Why. After [`Reason::Failed`] it lives and was taken for dead; after [`Reason::Terminated`] the group ended on
+        /// this side of a partition. If it rejoins, [`Event::Rejoined`] follows.
         reason: Reason,
         /// The member that it was.
         was: MemberId,
@@ -101,6 +102,8 @@ pub struct View {
     pub roster: Vec<Entry>,
     /// This member in it; none in a view that an onlooker asked for.
     pub own: Option<Own>,
+    /// What the group's creator chose.
+    pub qos: Arc<Qos>,
 }
 
 /// A member's own place in a view.

@@ -17,7 +17,7 @@ use super::event::{Event, Own, View};
 use super::line::{Heard, Line};
 use super::options::millis;
 use super::roster::Told;
-use super::{Error, JoinOptions};
+use super::{Error, JoinOptions, Rejoin};
 use crate::name::GroupName;
 use crate::wire::group::{MemberId, Mode, Reason, Refusal};
 use crate::wire::local::{Ask, Asking, Closing, LocalCall, LocalEvent, Telling};
@@ -37,6 +37,8 @@ struct Ended {
     was: MemberId,
     last: Arc<View>,
     since: Instant,
+    /// The group must be there again: this side may not found another one.
+    needs_group: bool,
 }
 
 #[derive(Debug)]
@@ -259,10 +261,11 @@ impl Member {
         self.calls += 1;
         // Who created the group once must not be refused because the others keep it alive.
         let mode = match self.options.mode {
+            _ if ended.as_ref().is_some_and(|ended| ended.needs_group) => Mode::Existing,
             Mode::Create if ended.is_some() => Mode::JoinOrCreate,
             mode => mode,
         };
-        let (tag, qos) = (self.options.tag.clone(), self.options.qos.clone());
+        let (tag, qos) = (self.options.tag.clone(), Box::new(self.options.qos.clone()));
         let ask = Ask::Join { mode, tag, qos, patience_ms: millis(self.options.patience) };
         self.say(self.calls, ask)?;
         self.phase = Phase::Asked { call: self.calls, ended };
@@ -329,8 +332,14 @@ impl Member {
         if *call != number {
             return;
         }
-        if ended.is_some() && refusal == Refusal::NoMserver && self.leaving.is_none() {
+        let may_pass = |ended: &Ended| match refusal {
             // The host is still coming up.
+            Refusal::NoMserver => true,
+            // The partition is not over yet.
+            Refusal::NotFound | Refusal::Terminated => ended.needs_group,
+            _ => false,
+        };
+        if ended.as_ref().is_some_and(may_pass) && self.leaving.is_none() {
             let ended = ended.take();
             self.line.close();
             return self.stay_away(ended);
@@ -341,13 +350,16 @@ impl Member {
 
     fn on_out(&mut self, reason: Reason) {
         let Some(was) = self.id() else { return };
-        let rejoins = self.options.rejoin && self.leaving.is_none() && reason == Reason::Failed;
+        let rejoins = self.options.rejoin.follows(reason) && self.leaving.is_none();
         let last = self.view().cloned();
         self.events.push_back(Event::Out { reason, was, last, rejoins });
         if !rejoins {
             return self.end();
         }
-        let ended = self.ended();
+        let mut ended = self.ended();
+        if let Some(ended) = &mut ended {
+            ended.needs_group = reason != Reason::Failed;
+        }
         if self.ask(ended.clone()).is_err() {
             self.line.close();
             self.stay_away(ended);
@@ -358,11 +370,11 @@ impl Member {
         let LocalEvent::View { key, member, gid, rank, term, number, digest, .. } = event else {
             return Ok(());
         };
-        let LocalEvent::View { size, reason, gone, came, whole, .. } = event else {
+        let LocalEvent::View { size, reason, gone, came, whole, qos, .. } = event else {
             return Ok(());
         };
         let own = Some(Own { member, gid, rank });
-        let told = Told { key, term, number, digest, size, own, reason, gone, came, whole };
+        let told = Told { key, term, number, digest, size, own, reason, gone, came, whole, qos };
         let (now, ended) = match &self.phase {
             Phase::Taken { ended, .. } => (None, ended.clone()),
             Phase::In { view, .. } => (Some(view.clone()), None),
@@ -394,7 +406,7 @@ impl Member {
             Error::Closed(_) => true,
             _ => false,
         };
-        let rejoins = self.options.rejoin && self.leaving.is_none() && !hopeless;
+        let rejoins = self.options.rejoin != Rejoin::Never && self.leaving.is_none() && !hopeless;
         // While it is away, a member interface that lets us in and hangs up is as good as none.
         let told = !matches!(self.phase, Phase::In { .. }) && ended.is_some();
         if !told || !rejoins {
@@ -410,7 +422,8 @@ impl Member {
     fn ended(&self) -> Option<Ended> {
         match &self.phase {
             Phase::In { id, view } => {
-                Some(Ended { was: *id, last: view.clone(), since: Instant::now() })
+                let (was, last, since) = (*id, view.clone(), Instant::now());
+                Some(Ended { was, last, since, needs_group: false })
             }
             Phase::Asked { ended, .. } | Phase::Taken { ended, .. } | Phase::Away { ended, .. } => {
                 ended.clone()

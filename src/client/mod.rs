@@ -34,10 +34,11 @@ pub use connection::Connection;
 pub use error::Error;
 pub use event::{Change, Event, Own, Token, View};
 pub use member::Member;
-pub use options::JoinOptions;
+pub use options::{JoinOptions, Rejoin};
 pub use place::{Place, VARIABLE};
 
 pub use crate::name::{Digest, GroupName};
+pub use crate::proto::qos::QosError;
 pub use crate::wire::group::{
-    Entry, GroupKey, MemberId, Mode, Order, Qos, Reason, Refusal, RequestId, Scope,
+    Entry, GroupKey, MemberId, Mode, Monitor, Order, Qos, Reason, Refusal, RequestId, Scope,
 };

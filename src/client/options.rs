@@ -2,9 +2,7 @@
 
 use super::error::new_group;
 use super::{Error, Member, Place};
-use crate::name::NameError;
-use crate::wire::group::{MAX_RULE, MAX_TAG, Mode, Order, Qos, Scope};
-use std::str::FromStr;
+use crate::wire::group::{MAX_RULE, MAX_TAG, Mode, Monitor, Order, Qos, Reason, Scope};
 use std::time::Duration;
 
 /// How to join a group. All of it has defaults: join or create, no tag, the quality of service that suits most, a member
@@ -23,8 +21,40 @@ pub struct JoinOptions {
     pub(super) qos: Qos,
     pub(super) patience: Duration,
     pub(super) place: Place,
-    pub(super) rejoin: bool,
+    pub(super) rejoin: Rejoin,
     pub(super) wait: bool,
+}
+
+/// When a membership that ended without our doing begins anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Rejoin {
+    /// Never: the end of the membership is the end.
+    Never,
+    /// After the member interface went away, and after the group took us for dead ([`Reason::Failed`]).
+    #[default]
+    Alive,
+    /// Also after this side of a partition had to die ([`Reason::Terminated`]), or was cut off ([`Reason::Partitioned`]).
+    /// Such a one joins the group where it lives on, and does not found another: until there is one again, it
+    /// keeps asking.
+    Always,
+}
+
+/// As one says whether.
+impl From<bool> for Rejoin {
+    fn from(yes: bool) -> Rejoin {
+        if yes { Rejoin::Alive } else { Rejoin::Never }
+    }
+}
+
+impl Rejoin {
+    /// Whether one begins after an end for this reason.
+    pub(super) fn follows(self, reason: Reason) -> bool {
+        match reason {
+            Reason::Failed => self != Rejoin::Never,
+            Reason::Terminated | Reason::Partitioned => self == Rejoin::Always,
+            _ => false,
+        }
+    }
 }
 
 impl Default for JoinOptions {
@@ -35,7 +65,7 @@ impl Default for JoinOptions {
             qos: Qos::default(),
             patience: Duration::ZERO,
             place: Place::usual(),
-            rejoin: true,
+            rejoin: Rejoin::default(),
             wait: false,
         }
     }
@@ -90,10 +120,24 @@ impl JoinOptions {
         self
     }
 
-    /// A fixed bound of detection. Default: timeouts follow what is measured.
-    pub fn detect(mut self, bound: Duration) -> JoinOptions {
-        self.qos.detect_ms = millis(bound);
+    /// How it is seen that an application does not answer any more. Default: adaptive, timeouts follow what is measured.
+    pub fn monitor(mut self, monitor: Monitor) -> JoinOptions {
+        self.qos.monitor = monitor;
         self
+    }
+
+    /// A quality of service by its name and in words, both as ms(1) has them: `quality("monitor", "fixed 1s x 3")`.
+    ///
+    /// # Errors
+    /// [`Error::Quality`]: there is none of that name, or it cannot be had in these words.
+    pub fn quality(mut self, name: &str, words: &str) -> Result<JoinOptions, Error> {
+        self.qos.set(name, words)?;
+        Ok(self)
+    }
+
+    /// What was chosen so far.
+    pub fn chosen(&self) -> &Qos {
+        &self.qos
     }
 
     /// Members are told the size and their rank, not the roster.
@@ -102,13 +146,14 @@ impl JoinOptions {
         self
     }
 
-    /// Up to where the name is reserved. Default: to the top.
+    /// Up to where the name is reserved, and so how high the group may come. Default: to the top.
     pub fn name_scope(mut self, scope: Scope) -> JoinOptions {
         self.qos.name_scope = scope;
         self
     }
 
-    /// How far the search for the group goes, and, if it is created, how high its core may come. Default: to the top.
+    /// How far the search for the group goes, and, if it is created, how high its core may come. Default: as
+    /// high as the name.
     pub fn membership_scope(mut self, scope: Scope) -> JoinOptions {
         self.qos.membership_scope = scope;
         self
@@ -128,10 +173,9 @@ impl JoinOptions {
         self
     }
 
-    /// Whether to join again, as a new member, after the member interface went away or the group took us for dead.
-    /// Default: yes.
-    pub fn rejoin(mut self, yes: bool) -> JoinOptions {
-        self.rejoin = yes;
+    /// When to join again, as a new member. Default: [`Rejoin::Alive`]; `true` is that, and `false` is never.
+    pub fn rejoin(mut self, when: impl Into<Rejoin>) -> JoinOptions {
+        self.rejoin = when.into();
         self
     }
 
@@ -145,7 +189,8 @@ impl JoinOptions {
     /// [`Event::View`](super::Event::View) or an [`Event::Refused`](super::Event::Refused).
     ///
     /// # Errors
-    /// The name cannot be one, a tag or rule is too long, there is no member interface. Nothing was asked for then.
+    /// The name cannot be one, a tag or rule is too long, the quality of service cannot be ([`Error::Quality`]), there is no
+    /// member interface. Nothing was asked for then.
     pub fn join(&self, group: &str) -> Result<Member, Error> {
         let group = new_group(group)?;
         for (what, have, most) in [
@@ -157,7 +202,10 @@ impl JoinOptions {
                 return Err(Error::TooLong { what, have, most });
             }
         }
-        Member::begin(group, self.clone())
+        let mut options = self.clone();
+        options.qos = options.qos.within_name();
+        options.qos.check()?;
+        Member::begin(group, options)
     }
 }
 
@@ -166,33 +214,9 @@ pub(super) fn millis(time: Duration) -> u32 {
     time.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(u32::MAX)
 }
 
-/// As a person says it: `top`, a level number (what is above 255 is as good as 255), or the name of a set.
-impl FromStr for Scope {
-    type Err = NameError;
-
-    fn from_str(word: &str) -> Result<Scope, NameError> {
-        if word == "top" {
-            return Ok(Scope::Top);
-        }
-        if !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()) {
-            return Ok(Scope::Level(word.parse().unwrap_or(u8::MAX)));
-        }
-        word.parse().map(Scope::Set)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scope_is_top_a_level_or_a_set() {
-        assert_eq!("top".parse(), Ok(Scope::Top));
-        assert_eq!("2".parse(), Ok(Scope::Level(2)));
-        assert_eq!("1000".parse(), Ok(Scope::Level(255)));
-        assert_eq!("campus".parse(), Ok(Scope::Set("campus".parse().unwrap())));
-        assert_eq!("".parse::<Scope>(), Err(NameError::Empty));
-    }
 
     #[test]
     fn a_patience_is_never_cut_short() {

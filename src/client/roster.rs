@@ -12,7 +12,7 @@
 use super::event::{Change, Own, View};
 use crate::name::Digest;
 use crate::proto::group::digest_of;
-use crate::wire::group::{Entry, GroupKey, MemberId, Reason};
+use crate::wire::group::{Entry, GroupKey, MemberId, Qos, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ pub(super) struct Told {
     pub gone: Vec<u32>,
     pub came: Vec<Entry>,
     pub whole: bool,
+    pub qos: Option<Box<Qos>>,
 }
 
 impl Told {
@@ -66,8 +67,9 @@ impl Told {
 
     /// Whether only the size is told.
     fn is_counted(&self, now: Option<&View>) -> bool {
-        let before = if self.whole { self.size > 0 } else { now.is_some_and(View::is_counted) };
-        before && self.came.is_empty() && self.gone.is_empty()
+        let known = now.filter(|view| view.key.inc == self.key.inc).map(|view| &*view.qos);
+        let counts = self.qos.as_deref().or(known).is_some_and(|qos| qos.count_only);
+        counts && self.came.is_empty() && self.gone.is_empty()
     }
 
     fn is_older_than(&self, now: &View) -> bool {
@@ -86,13 +88,13 @@ impl Told {
         let stay = now.roster.iter().filter(|entry| !goes(entry));
         let roster = stay.chain(&self.came).cloned().collect();
         let (reason, came) = (self.reason, std::mem::take(&mut self.came));
-        let view = Arc::new(self.view(roster));
+        let view = Arc::new(self.view(roster, Some(now)));
         Change { view, reason, first: false, came, gone, renumbered: Vec::new() }
     }
 
     /// The view told is all of it; the difference is to `before`.
-    fn compare(mut self, first: bool, before: Option<&View>) -> Change {
-        let before = before.map(|view| view.roster.as_slice()).unwrap_or_default();
+    fn compare(mut self, first: bool, earlier: Option<&View>) -> Change {
+        let before = earlier.map(|view| view.roster.as_slice()).unwrap_or_default();
         let roster = std::mem::take(&mut self.came);
         let gids = |roster: &[Entry]| -> BTreeMap<MemberId, u32> {
             roster.iter().map(|entry| (entry.id, entry.gid)).collect()
@@ -103,12 +105,15 @@ impl Told {
         let stayed = roster.iter().filter_map(|e| Some((*old.get(&e.id)?, e)));
         let renumbered =
             stayed.filter(|(gid, e)| *gid != e.gid).map(|(gid, e)| (gid, e.id)).collect();
-        let (reason, view) = (self.reason, Arc::new(self.view(roster)));
+        let (reason, view) = (self.reason, Arc::new(self.view(roster, earlier)));
         Change { view, reason, first, came, gone, renumbered }
     }
 
-    fn view(self, roster: Vec<Entry>) -> View {
+    fn view(self, roster: Vec<Entry>, earlier: Option<&View>) -> View {
+        // What was told once is not told again.
+        let told = earlier.filter(|view| view.key.inc == self.key.inc).map(|view| view.qos.clone());
         View {
+            qos: self.qos.map(Arc::from).or(told).unwrap_or_default(),
             key: self.key,
             term: self.term,
             number: self.number,

@@ -10,7 +10,7 @@ use super::group::{Known, Record, Registry, Role, digest_of};
 use super::mi::Mi;
 use super::mserver::{Mserver, Side};
 use crate::name::Digest;
-use crate::wire::group::{GroupKey, RequestId};
+use crate::wire::group::{GroupKey, Qos, RequestId};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ struct Item {
     term: u32,
     /// Number, digest and size of the last view that is known.
     view: Option<(u32, Digest, usize)>,
+    /// What its creator chose.
+    qos: Option<Qos>,
 }
 
 type Items = BTreeMap<GroupKey, Item>;
@@ -93,6 +95,7 @@ fn of_registry(set: &str, registry: &Registry, items: &mut Items) {
         if let Role::Core { core, .. } = role {
             let digest = digest_of(&key.inc, core.number, &core.roster);
             item.view = Some((core.number, digest, core.roster.len()));
+            item.qos = Some(core.qos.clone());
         }
         item.roles.insert(set.to_string(), word.into());
     }
@@ -115,6 +118,8 @@ impl Item {
             self.view = Some((number, known.digest(), known.roster().len()));
         }
         self.term = self.term.max(term);
+        // Where it is decided it is known best.
+        self.qos.get_or_insert_with(|| known.qos().clone());
     }
 
     fn to_json(&self, key: &GroupKey) -> Value {
@@ -130,6 +135,9 @@ impl Item {
             all["number"] = number.into();
             all["digest"] = digest.to_string().into();
             all["size"] = size.into();
+        }
+        if let Some(qos) = &self.qos {
+            all["qos"] = qos.to_json();
         }
         if let Some(here) = &self.here {
             all["members"] = here.clone().into();

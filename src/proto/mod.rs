@@ -20,6 +20,7 @@ pub mod note;
 pub mod params;
 pub mod parcel;
 pub mod places;
+pub mod qos;
 pub mod reliable;
 pub mod ring;
 pub mod step;

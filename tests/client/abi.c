@@ -75,7 +75,7 @@ static void errors(void)
         CHECK(strcmp(ms_strerror(error), "not an error of this library") != 0);
     for (error = MS_REFUSED_TOO_MANY; error <= MS_REFUSED_EXISTS; error++)
         CHECK(strcmp(ms_strerror(error), "not an error of this library") != 0);
-    CHECK(strcmp(ms_strerror(MS_REFUSED_TOO_MANY - 1), "not an error of this library") == 0);
+    CHECK(strcmp(ms_strerror(MS_REFUSED_NOT_SUPPORTED - 1), "not an error of this library") == 0);
     CHECK(strcmp(ms_strerror(1), "not an error of this library") == 0);
     CHECK(strcmp(ms_strerror(INT32_MIN), "not an error of this library") == 0);
     CHECK(strcmp(ms_strerror(MS_REFUSED_NO_MSERVER), "no mserver could be reached") == 0);
@@ -119,13 +119,19 @@ static void membership(const char *place)
     CHECK(ms_options_patience(options, 5000) == MS_OK);
     CHECK(ms_options_order(options, MS_WEAK) == MS_OK);
     CHECK(ms_options_batch(options, 3, 4) == MS_OK);
-    CHECK(ms_options_detect(options, 900) == MS_OK);
+    CHECK(ms_options_monitor(options, 900, 2) == MS_OK);
+    CHECK(ms_options_quality(options, "batch", "ten or 50ms") == MS_ERR_QUALITY);
+    ms_last_error(text, sizeof text);
+    CHECK(strcmp(text, "batch ten or 50ms: must be off, or so many changes or so much time, as 10 or 50ms") == 0);
+    CHECK(ms_options_quality(options, "colour", "red") == MS_ERR_QUALITY);
+    CHECK(ms_options_quality(options, "roster", "count") == MS_OK);
     CHECK(ms_options_count_only(options, 0) == MS_OK);
     CHECK(ms_options_survive(options, "size >= 2") == MS_OK);
     CHECK(ms_options_merge(options, "none") == MS_OK);
     CHECK(ms_options_name_scope(options, "campus") == MS_OK);
     CHECK(ms_options_membership_scope(options, "2") == MS_OK);
-    CHECK(ms_options_rejoin(options, 1) == MS_OK);
+    CHECK(ms_options_rejoin(options, 3) == MS_ERR_ARGUMENT);
+    CHECK(ms_options_rejoin(options, MS_REJOIN_ALIVE) == MS_OK);
     CHECK(ms_options_wait(options, 1) == MS_OK);
     CHECK(ms_join("orders", options, &member) == MS_OK);
     ms_options_free(options);
@@ -148,6 +154,8 @@ static void membership(const char *place)
     CHECK(ms_view_group(view, text, sizeof text) == 6 && strcmp(text, "orders") == 0);
     ms_view_incarnation(view, text, sizeof text);
     CHECK(strcmp(text, "127.0.0.1:2900/1#1") == 0);
+    CHECK(ms_view_quality(view, "survive", text, sizeof text) == 9 && strcmp(text, "size >= 2") == 0);
+    CHECK(ms_view_quality(view, "colour", text, sizeof text) == 0 && ms_view_quality(view, NULL, NULL, 0) == 0);
     ms_view_digest(view, before);
     ms_event_free(event);
 

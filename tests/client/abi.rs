@@ -1,7 +1,7 @@
 //! The C ABI: a C program that calls all of it, and the examples for C and Python, against a member interface of ours.
 
 use super::script::{Dir, Group, Peer, Script, member};
-use membership::client::{Mode, Order, Reason, Refusal, Scope};
+use membership::client::{Mode, Monitor, Order, Reason, Refusal, Scope};
 use membership::wire::local::{Ask, LocalEvent};
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,10 +71,12 @@ fn play_all(script: &Script) {
     let (peer, call) = script.takes(member(3));
     let Ask::Join { mode, tag, qos, patience_ms } = call.ask else { panic!("{call:?}") };
     assert_eq!((mode, tag.as_slice(), patience_ms), (Mode::Existing, &b"role=db"[..], 5000));
-    assert_eq!((qos.order, qos.batch, qos.batch_ms, qos.detect_ms), (Order::Weak, 3, 4, 900));
+    assert_eq!((qos.order, qos.batch, qos.batch_ms), (Order::Weak, 3, 4));
+    assert_eq!(qos.monitor, Monitor::Fixed { every_ms: 900, retries: 2 });
     assert_eq!((qos.survive.as_str(), qos.merge.as_str()), ("size >= 2", "none"));
     let scopes = (Scope::Set("campus".parse().unwrap()), Scope::Level(2));
     assert_eq!((qos.name_scope, qos.membership_scope), scopes);
+    group.qos = *qos;
     peer.says(&group.whole(member(3), Reason::Joined));
     peer.says(&group.joins(member(3), member(7), "role=db"));
     peer.says(&group.fails(member(3), member(1)));
@@ -179,16 +181,19 @@ fn the_example_for_python_works() {
     let mut told = Told::by(
         Command::new("python3")
             .arg(repository().join("etc/examples/member.py"))
-            .args(["orders", "role=db"])
+            .args(["orders", "role=db", "monitor=fixed 1s x 3"])
             .env("MS_MI", &dir.0)
             .env("LIBMEMBERSHIP", lib.join("libmembership.so.0")),
     );
     let mut group = Group::of("orders", 2);
     let (peer, call) = script.takes(member(2));
-    assert!(matches!(call.ask, Ask::Join { tag, .. } if tag == b"role=db"));
+    let Ask::Join { tag, qos, .. } = call.ask else { panic!("{call:?}") };
+    assert_eq!((tag.as_slice(), qos.detection_ms()), (&b"role=db"[..], Some(5000)));
+    group.qos = *qos;
     peer.says(&group.whole(member(2), Reason::Joined));
     let first = "['127.0.0.1:2900/1#1', '127.0.0.1:2900/1#2'] 1";
-    assert_eq!(told.line(), format!("orders: view 1 of 2 members, joined {first}"));
+    let words = "orders: view 1 of 2 members, joined, monitor fixed 1s x 3";
+    assert_eq!(told.line(), format!("{words} {first}"));
     peer.says(&group.fails(member(2), member(1)));
     let second = "['127.0.0.1:2900/1#2'] 0";
     assert_eq!(told.line(), format!("orders: view 2 of 1 members, failed {second}"));

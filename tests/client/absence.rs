@@ -1,8 +1,8 @@
 //! A member interface that goes, comes back, is slow, or is wrong.
 
-use super::script::{Dir, Group, LONG, Peer, joined, member};
+use super::script::{Dir, Group, LONG, Peer, Script, joined, member};
 use super::{next, view};
-use membership::client::{Error, Event, Member, Mode, Reason, Refusal};
+use membership::client::{Error, Event, Member, Mode, Reason, Refusal, Rejoin};
 use membership::wire::local::{Ask, Closing, LocalEvent};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, AsRawFd};
@@ -289,4 +289,53 @@ fn a_member_interface_that_dies_during_a_leave_ends_the_membership_all_the_same(
     peer.is_asked();
     drop((peer, script));
     assert!(matches!(leaves.join().unwrap(), Err(Error::Gone)));
+}
+
+/// A member of "orders" whose side of a partition had to end.
+fn terminated(dir: &Dir, script: &Script, rejoin: Rejoin) -> (Member, Peer) {
+    let (mut one, peer, group) = joined(dir, script, &dir.options().rejoin(rejoin));
+    let (group, reason) = (group.key.name, Reason::Terminated);
+    peer.says(&LocalEvent::Out { group, member: member(3), reason });
+    match next(&mut one) {
+        Event::Out { reason: Reason::Terminated, was, last: Some(last), rejoins } => {
+            assert_eq!((was, last.size, rejoins), (member(3), 3, rejoin == Rejoin::Always));
+        }
+        other => panic!("{other:?}"),
+    }
+    (one, peer)
+}
+
+#[test]
+fn who_had_to_end_ends_unless_it_said_otherwise() {
+    let dir = Dir::new();
+    let script = dir.mi("127.0.0.1-2900.mi");
+    let (mut one, _peer) = terminated(&dir, &script, Rejoin::Alive);
+    assert!(matches!(one.try_event(), Err(Error::Over)));
+}
+
+#[test]
+fn who_had_to_end_waits_for_the_side_that_lives_and_founds_no_other() {
+    let dir = Dir::new();
+    let script = dir.mi("127.0.0.1-2900.mi");
+    let (mut one, peer) = terminated(&dir, &script, Rejoin::Always);
+    let call = peer.is_asked();
+    assert!(matches!(call.ask, Ask::Join { mode: Mode::Existing, .. }), "{call:?}");
+    peer.refuses(&call, Refusal::NotFound);
+    assert!(one.next_event(Some(Duration::from_millis(10))).unwrap().is_none(), "no event");
+    // There it is again, on a line of its own.
+    let asked = std::thread::spawn(move || {
+        let (peer, call) = script.takes(member(4));
+        assert!(matches!(call.ask, Ask::Join { mode: Mode::Existing, .. }), "{call:?}");
+        let mut group = Group::of("orders", 3);
+        group.joins(member(1), member(4), "");
+        group.term = 2;
+        peer.says(&group.whole(member(4), Reason::Joined));
+        peer
+    });
+    match next(&mut one) {
+        Event::Rejoined { was, now, .. } => assert_eq!((was, now), (member(3), member(4))),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(view(&mut one).view.size, 4);
+    drop(asked.join().unwrap());
 }

@@ -91,6 +91,7 @@ fn where_only_the_size_is_told_there_is_no_roster() {
     let mut one = dir.options().count_only(true).join("orders").unwrap();
     let (peer, _) = script.takes(member(3));
     let mut group = Group::of("orders", 3);
+    group.qos.count_only = true;
     let mut events = vec![group.whole(member(3), Reason::Joined)];
     events.push(group.joins(member(3), member(4), ""));
     for event in &mut events {

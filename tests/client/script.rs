@@ -1,7 +1,7 @@
 //! A member interface that says what a test wants it to say.
 
 use membership::client::{
-    Digest, Entry, GroupKey, JoinOptions, Member, MemberId, Place, Reason, Refusal, RequestId,
+    Digest, Entry, GroupKey, JoinOptions, Member, MemberId, Place, Qos, Reason, Refusal, RequestId,
 };
 use membership::name::Incarnation;
 use membership::proto::group::digest_of;
@@ -152,6 +152,7 @@ pub struct Group {
     pub term: u32,
     pub number: u32,
     pub roster: Vec<Entry>,
+    pub qos: Qos,
     next_gid: u32,
 }
 
@@ -159,7 +160,8 @@ impl Group {
     pub fn new(name: &str) -> Group {
         let inc = RequestId { origin: life(1), number: 1 };
         let key = GroupKey { name: name.parse().unwrap(), suffix: None, inc };
-        Group { key, term: 1, number: 0, roster: Vec::new(), next_gid: 10 }
+        let (roster, qos) = (Vec::new(), Qos::default());
+        Group { key, term: 1, number: 0, roster, qos, next_gid: 10 }
     }
 
     /// Of which so many are members, from number 1 on, in view 1.
@@ -207,8 +209,8 @@ impl Group {
     /// The view as it is, whole.
     pub fn whole(&self, told: MemberId, reason: Reason) -> LocalEvent {
         let mut event = self.delta(told, reason, Vec::new(), self.roster.clone());
-        if let LocalEvent::View { whole, .. } = &mut event {
-            *whole = true;
+        if let LocalEvent::View { whole, qos, .. } = &mut event {
+            (*whole, *qos) = (true, Some(Box::new(self.qos.clone())));
         }
         event
     }
@@ -231,6 +233,7 @@ impl Group {
             digest: self.digest(),
             size: self.roster.len() as u32,
             reason,
+            qos: None,
             gone,
             came,
             whole: false,
@@ -245,6 +248,7 @@ impl Group {
             term: self.term,
             number: self.number,
             digest: self.digest(),
+            qos: Box::new(self.qos.clone()),
             entries: self.roster.clone(),
         }
     }

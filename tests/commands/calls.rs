@@ -36,10 +36,10 @@ fn a_member_that_is_made_to_leave_has_left() {
     let (_one, _two) = (host(&world, 1), host(&world, 2));
     let mut joins = Going::start(&world, 1, "a", &["join", "orders"]);
     joins.await_line("rank 0, gid 0");
-    let args =
-        ["run", "orders", "--", "sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.02; done"];
-    let mut runs = Going::start(&world, 1, "b", &args);
+    let script = "trap 'exit 4' TERM; echo begun; while :; do sleep 0.02; done";
+    let mut runs = Going::start(&world, 1, "b", &["run", "orders", "--", "sh", "-c", script]);
     joins.await_line("+ gid 1");
+    runs.await_line("begun");
 
     // Only its own host can.
     let (code, _, said) = ms(&world, 2, &["leave", "orders", "1"]);

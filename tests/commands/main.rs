@@ -3,11 +3,12 @@
 //! ```text
 //!   join.rs    ms join: lines, JSON, hooks       run.rs      ms run: exit status, signals, leaders
 //!   calls.rs   leave, merge, split, view, members, watch, groups
-//!   refused.rs what is refused says why, and by its exit code
+//!   quality.rs what a creator chooses     refused.rs what is refused says why, and by its exit code
 //! ```
 
 mod calls;
 mod join;
+mod quality;
 mod refused;
 mod run;
 #[allow(dead_code)]

@@ -1,6 +1,7 @@
 //! `ms run`.
 
 use super::{Going, World, eventually, host, lives, ms, of_size};
+use membership::client::Qos;
 use nix::sys::signal::Signal;
 
 #[test]
@@ -120,6 +121,42 @@ fn the_next_leader_begins_when_the_first_one_dies_and_has_a_greater_token() {
     let token =
         |words: &[String]| -> (u32, u32) { (words[4].parse().unwrap(), words[5].parse().unwrap()) };
     assert!(token(&old) < token(&new), "{line} {next}");
+}
+
+#[test]
+fn nothing_that_a_leader_started_outlives_it() {
+    let world = World::new();
+    let _hub = world.mcaster(9, &[]);
+    let _one = host(&world, 1);
+    let script = "sh -c 'trap \"\" TERM HUP; sleep 30 & echo there $$ $!; wait' & wait";
+    let args = ["run", "--leader", "--allow-split", "jobs", "--", "sh", "-c", script];
+    let runs = Going::start(&world, 1, "a", &args);
+    let line = runs.await_line("there");
+    runs.signal(Signal::SIGKILL);
+    for pid in line.split(' ').skip(1) {
+        eventually("it has ended", || (!lives(pid)).then_some(()));
+    }
+}
+
+#[test]
+fn a_leader_needs_a_group_of_which_one_side_lives_at_the_most() {
+    let world = World::new();
+    let _hub = world.mcaster(9, &[]);
+    let _one = host(&world, 1);
+    let stays = Going::start(&world, 1, "a", &["join", "--json", "open"]);
+    stays.await_event("its first view", of_size(1));
+    let (code, text, said) = ms(&world, 1, &["run", "--leader", "open", "--", "echo", "leads"]);
+    assert_eq!((code, text.as_str()), (1, ""), "{said}");
+    let majority = Qos { survive: "majority".to_string(), ..Qos::default() };
+    match majority.supported() {
+        Ok(()) => {
+            assert!(said.contains("ms: open: with survive all in a partition"), "{said}");
+            let leads = ms(&world, 1, &["run", "--leader", "jobs", "--", "echo", "leads"]);
+            assert_eq!((leads.0, leads.1.as_str()), (0, "leads\n"), "{}", leads.2);
+        }
+        // What nobody carries out is not promised.
+        Err(why) => assert_eq!(said, format!("ms: open: {why} (code 26)\n")),
+    }
 }
 
 #[test]

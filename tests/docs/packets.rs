@@ -3,7 +3,7 @@
 use super::{page, section};
 use membership::name::{Digest, GroupName, Incarnation};
 use membership::wire::coreset::Life;
-use membership::wire::group::{GroupKey, MemberId, Mode, Qos, Reason, Refusal, RequestId};
+use membership::wire::group::{GroupKey, MemberId, Mode, Reason, Refusal, RequestId};
 use membership::wire::local::{
     Ask, Asking, Closing, LocalCall, LocalEvent, MAX_PACKET, Telling, VERSION,
 };
@@ -32,7 +32,7 @@ fn name() -> GroupName {
 #[test]
 fn what_an_application_sends_has_the_codes_of_the_page() {
     let hello = Asking::Hello { version: VERSION }.encode().unwrap()[0];
-    let join = Ask::Join { mode: Mode::Create, tag: vec![], qos: Qos::default(), patience_ms: 0 };
+    let join = Ask::Join { mode: Mode::Create, tag: vec![], qos: Box::default(), patience_ms: 0 };
     let asks = [
         ("JOIN", join),
         ("LEAVE", Ask::Leave { member: MEMBER }),
@@ -58,7 +58,18 @@ fn what_an_application_gets_has_the_codes_of_the_page() {
         ("TAKEN", LocalEvent::Taken { call: 1, member }),
         ("DONE", LocalEvent::Done { call: 1 }),
         ("REFUSED", LocalEvent::Refused { call: 1, group: name(), refusal: Refusal::Exists }),
-        ("ROSTER", LocalEvent::Roster { call: 1, key, term, number, digest, entries: vec![] }),
+        (
+            "ROSTER",
+            LocalEvent::Roster {
+                call: 1,
+                key,
+                term,
+                number,
+                digest,
+                qos: Box::default(),
+                entries: vec![],
+            },
+        ),
         ("ALIVE", LocalEvent::Alive { nonce: 1 }),
         (
             "VIEW",
@@ -72,6 +83,7 @@ fn what_an_application_gets_has_the_codes_of_the_page() {
                 digest,
                 size: 1,
                 reason: Reason::Created,
+                qos: None,
                 gone: vec![],
                 came: vec![],
                 whole: true,
@@ -97,5 +109,5 @@ fn the_numbers_in_the_text_are_those_of_the_program() {
     let text = section(&page("mi.8"), ".Sh SOCKET OF APPLICATIONS").replace('\n', " ");
     assert!(text.contains(&format!("of at most {MAX_PACKET} bytes")));
     assert!(text.contains(&format!("The version is {VERSION}.")));
-    assert_eq!(Refusal::ALL.len(), 10, "as many as the page names");
+    assert_eq!(Refusal::ALL.len(), 11, "as many as the page names");
 }

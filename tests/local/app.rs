@@ -3,7 +3,7 @@
 use super::world::PATIENCE;
 use membership::name::GroupName;
 use membership::wire::coreset::Life;
-use membership::wire::group::{MemberId, Mode, Qos};
+use membership::wire::group::{MemberId, Mode};
 use membership::wire::local::{
     Ask, Asking, Assembly, Closing, LocalCall, LocalEvent, MAX_PACKET, Telling, VERSION,
 };
@@ -142,7 +142,7 @@ fn libc_dontwait() -> i32 {
 
 /// A join of nothing special.
 pub fn join() -> Ask {
-    Ask::Join { mode: Mode::JoinOrCreate, tag: vec![], qos: Qos::default(), patience_ms: 0 }
+    Ask::Join { mode: Mode::JoinOrCreate, tag: vec![], qos: Box::default(), patience_ms: 0 }
 }
 
 /// The packet of a call.

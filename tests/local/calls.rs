@@ -64,7 +64,8 @@ fn what_cannot_be_is_refused_with_the_number_of_the_call() {
     first.view();
     let mut second = App::new(&lan.socket());
     let (tag, qos) = (vec![], Qos::default());
-    let call = second.call("db", Ask::Join { mode: Mode::Create, tag, qos, patience_ms: 0 });
+    let call =
+        second.call("db", Ask::Join { mode: Mode::Create, tag, qos: qos.into(), patience_ms: 0 });
     second.taken();
     let group = "db".parse().unwrap();
     let refused = LocalEvent::Refused { call, group, refusal: Refusal::Exists };

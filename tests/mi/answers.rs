@@ -127,7 +127,7 @@ fn what_the_member_interface_can_refuse_never_leaves_it() {
     let asked = lan.submits().len();
     let join = |tag: Vec<u8>, survive: String, mode| {
         let qos = Qos { survive, ..Qos::default() };
-        Ask::Join { mode, tag, qos, patience_ms: 0 }
+        Ask::Join { mode, tag, qos: qos.into(), patience_ms: 0 }
     };
     let plain = |mode| join(vec![], String::new(), mode);
     let split = |new: &str, members| Ask::Split { new: name(new), members };

@@ -8,8 +8,8 @@ use membership::proto::step::{Action, Input, Via};
 use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
-    Call, Content, Core, Direct, GroupBody, GroupMessage, GroupOp, MemberId, Mode, Qos, Reason,
-    Refusal, Request, RequestId,
+    Call, Content, Core, Direct, GroupBody, GroupMessage, GroupOp, MemberId, Mode, Reason, Refusal,
+    Request, RequestId,
 };
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -284,7 +284,7 @@ fn asker(request: &Request) -> u8 {
 }
 
 pub fn joins(mode: Mode, patience_ms: u32) -> Ask {
-    Ask::Join { mode, tag: vec![], qos: Qos::default(), patience_ms }
+    Ask::Join { mode, tag: vec![], qos: Box::default(), patience_ms }
 }
 
 pub fn whole(core: &Core) -> Direct {

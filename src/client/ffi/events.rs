@@ -5,7 +5,7 @@ use crate::client::{Change, Entry, Event, MemberId, Reason, View};
 use std::ffi::{c_char, c_int};
 
 /// The numbers of reasons, as the header names them.
-const REASONS: [Reason; 8] = [
+const REASONS: [Reason; 9] = [
     Reason::Created,
     Reason::Joined,
     Reason::Left,
@@ -14,6 +14,7 @@ const REASONS: [Reason; 8] = [
     Reason::Merged,
     Reason::Split,
     Reason::Resync,
+    Reason::Terminated,
 ];
 
 /// See membership.h.

@@ -1,7 +1,7 @@
 //! How to join: `ms_options`.
 
 use super::{Failure, Outcome, array, guarded, text};
-use crate::client::{JoinOptions, Mode, Order, Place};
+use crate::client::{JoinOptions, Mode, Monitor, Order, Place, Rejoin};
 use std::ffi::{c_char, c_int, c_void};
 use std::time::Duration;
 
@@ -69,8 +69,15 @@ pub extern "C" fn ms_options_place(
 
 /// See membership.h.
 #[unsafe(no_mangle)]
-pub extern "C" fn ms_options_rejoin(options: Option<&mut JoinOptions>, yes: c_int) -> c_int {
-    change(options, |options| Ok(options.rejoin(yes != 0)))
+pub extern "C" fn ms_options_rejoin(options: Option<&mut JoinOptions>, when: c_int) -> c_int {
+    change(options, |options| {
+        Ok(options.rejoin(match when {
+            0 => Rejoin::Never,
+            1 => Rejoin::Alive,
+            2 => Rejoin::Always,
+            _ => return Err(Failure::Argument),
+        }))
+    })
 }
 
 /// See membership.h.
@@ -103,8 +110,27 @@ pub extern "C" fn ms_options_batch(
 
 /// See membership.h.
 #[unsafe(no_mangle)]
-pub extern "C" fn ms_options_detect(options: Option<&mut JoinOptions>, ms: u32) -> c_int {
-    change(options, |options| Ok(options.detect(Duration::from_millis(ms.into()))))
+pub extern "C" fn ms_options_monitor(
+    options: Option<&mut JoinOptions>,
+    every_ms: u32,
+    retries: u8,
+) -> c_int {
+    change(options, |options| {
+        Ok(options.monitor(match every_ms {
+            0 => Monitor::Adaptive,
+            _ => Monitor::Fixed { every_ms, retries },
+        }))
+    })
+}
+
+/// See membership.h.
+#[unsafe(no_mangle)]
+pub extern "C" fn ms_options_quality(
+    options: Option<&mut JoinOptions>,
+    name: *const c_char,
+    words: *const c_char,
+) -> c_int {
+    change(options, |options| Ok(options.quality(text(name)?, text(words)?)?))
 }
 
 /// See membership.h.

@@ -119,6 +119,18 @@ pub extern "C" fn ms_view_gid(view: Option<&View>) -> u32 {
     own(view).map_or(NONE, |own| own.gid)
 }
 
+/// See membership.h.
+#[unsafe(no_mangle)]
+pub extern "C" fn ms_view_quality(
+    view: Option<&View>,
+    name: *const c_char,
+    buffer: *mut c_char,
+    size: usize,
+) -> usize {
+    let words = view.and_then(|view| view.qos.get(text(name).ok()?));
+    words.map_or(0, |words| fill(buffer, size, &words))
+}
+
 fn own(view: Option<&View>) -> Option<Own> {
     view?.own
 }

@@ -15,7 +15,7 @@ pub(super) const PANIC: c_int = -12;
 const REFUSED: c_int = -16;
 
 /// The errors that are no refusals, as the header names them.
-const OWN: [(c_int, &CStr); 13] = [
+const OWN: [(c_int, &CStr); 14] = [
     (0, c"no error"),
     (ARGUMENT, c"an argument is NULL or out of its range"),
     (-2, c"no member interface answers"),
@@ -29,6 +29,7 @@ const OWN: [(c_int, &CStr); 13] = [
     (-10, c"the member interface makes no sense; the connection was given up"),
     (-11, c"the system refused something"),
     (PANIC, c"the library failed; free the handle"),
+    (-13, c"a quality of service cannot be had like that"),
 ];
 
 static REFUSALS: LazyLock<Vec<CString>> = LazyLock::new(|| {
@@ -53,6 +54,7 @@ pub(super) fn code(e: &Error) -> c_int {
         Error::Over => -9,
         Error::Breach(_) => -10,
         Error::Io(_) => -11,
+        Error::Quality(_) => -13,
         Error::Refused { refusal, .. } => of_refusal(*refusal),
     }
 }

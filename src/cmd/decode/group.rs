@@ -16,8 +16,8 @@ use super::payload::hex;
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Order, Qos,
-    Reason, Request, RequestId, Scope, Statement, Way,
+    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Monitor,
+    Order, Qos, Reason, Request, RequestId, Scope, Statement, Way,
 };
 use serde_json::{Map, Value, json};
 
@@ -102,6 +102,7 @@ fn direct(direct: &Direct) -> Value {
             Reason::Merged => "merged",
             Reason::Split => "split",
             Reason::Resync => "resync",
+            Reason::Terminated => "terminated",
         },
         "causes": list(&direct.causes, id),
     });
@@ -168,6 +169,10 @@ fn call(call: &Call) -> Value {
 }
 
 fn qos(qos: &Qos) -> Value {
+    let (every_ms, retries) = match qos.monitor {
+        Monitor::Adaptive => (0, 0),
+        Monitor::Fixed { every_ms, retries } => (every_ms, retries),
+    };
     json!({
         "order": match qos.order {
             Order::Strong => "strong",
@@ -175,7 +180,8 @@ fn qos(qos: &Qos) -> Value {
         },
         "batch": qos.batch,
         "batch_ms": qos.batch_ms,
-        "detect_ms": qos.detect_ms,
+        "every_ms": every_ms,
+        "retries": retries,
         "count_only": qos.count_only,
         "survive": qos.survive.escape_default().to_string(),
         "merge": qos.merge.escape_default().to_string(),

@@ -24,19 +24,16 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 pub fn view(command: &Command, args: &[String]) -> i32 {
     ask(command, args, |view, json| match json {
-        true => {
-            let mut all = told::head("view", view);
-            all.insert("roster".into(), told::roster(view));
-            format!("{}\n", Value::Object(all))
-        }
+        true => format!("{}\n", told::whole(view)),
         false => format!(
-            "{} {}.{}: {}, incarnation {}, digest {}\n",
+            "{} {}.{}: {}, incarnation {}, digest {}\n    {}\n",
             view.key,
             view.term,
             view.number,
             told::size(view),
             told::incarnation(&view.key.inc),
-            view.digest
+            view.digest,
+            told::quality(view)
         ),
     })
 }

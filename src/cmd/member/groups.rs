@@ -1,7 +1,9 @@
 //! `ms groups [options] [ADDRESS|all]`: the groups that the daemons of this host know, and what they are to them.
 
 use super::misused;
+use crate::client::Qos;
 use crate::cmd::{Command, complain, local, print};
+use crate::proto::qos::NAMES;
 use crate::sys::process::exit;
 use serde_json::Value;
 
@@ -57,7 +59,16 @@ fn show(answer: &Value) -> String {
     out
 }
 
-/// `orders 1.3: 3 members; core in office; members below; here gid 0 2; incarnation ...`
+/// What its creator chose that is not the usual.
+fn chosen(qos: &Value) -> Vec<String> {
+    let usual = Qos::default();
+    let word = |name: &str| qos[name.replace('-', "_")].as_str().map(str::to_string);
+    let chosen = NAMES.into_iter().filter_map(|name| Some((name, word(name)?)));
+    let chosen = chosen.filter(|(name, word)| usual.get(name).as_ref() != Some(word));
+    chosen.map(|(name, word)| format!("{name} {word}")).collect()
+}
+
+/// `orders 1.3: 3 members; core in office; members below; here gid 0 2; roster count; incarnation ...`
 fn line(group: &Value) -> String {
     let name = group["group"].as_str().unwrap_or("?");
     let mut parts = Vec::new();
@@ -77,6 +88,7 @@ fn line(group: &Value) -> String {
         let gids: Vec<String> = here.iter().map(Value::to_string).collect();
         parts.push(format!("here gid {}", gids.join(" ")));
     }
+    parts.extend(chosen(&group["qos"]));
     parts.push(format!("incarnation {}", group["incarnation"].as_str().unwrap_or("?")));
     format!("    {name}{at}: {}\n", parts.join("; "))
 }

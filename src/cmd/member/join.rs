@@ -9,7 +9,7 @@
 
 use super::told::{self, Teller};
 use super::{code_of, fail, group, misused, parse, wish};
-use crate::client::{Error, Event, Member, Reason};
+use crate::client::{Error, Event, Member, Qos, Reason, Refusal};
 use crate::cmd::{Command, complain};
 use crate::sys::child::{self, Bond, Child, Signals, in_time};
 use crate::sys::process::exit;
@@ -49,7 +49,8 @@ pub fn run(command: &Command, args: &[String]) -> i32 {
             let teller = Teller::default();
             let json = matches.opt_present("json");
             let until = in_time(timeout);
-            Joined { member, signals, name, hook, json, teller, count, until }.last()
+            let chosen = options.chosen().clone();
+            Joined { member, signals, name, chosen, hook, json, teller, count, until }.last()
         }
         Err(e) => fail(&e),
     }
@@ -59,6 +60,8 @@ struct Joined<'a> {
     member: Member,
     signals: Signals,
     name: &'a str,
+    /// What the group is to have, if this creates it.
+    chosen: Qos,
     hook: &'a [String],
     json: bool,
     teller: Teller,
@@ -123,7 +126,11 @@ impl Joined<'_> {
                 }
             }
         }
-        Ok(if event.is_last() { Next::End(end_of(self.name, event)) } else { Next::Stay })
+        Ok(if event.is_last() {
+            Next::End(end_of(self.name, event, &self.chosen))
+        } else {
+            Next::Stay
+        })
     }
 
     /// Prints the event, or runs the hook; tells if that is the end.
@@ -199,8 +206,15 @@ fn is_left(event: &Event) -> bool {
 }
 
 /// The exit code after the last event, which is explained where it is an error.
-pub fn end_of(name: &str, event: &Event) -> i32 {
+pub fn end_of(name: &str, event: &Event, chosen: &Qos) -> i32 {
     match event {
+        Event::Refused(refusal @ Refusal::NotSupported) => {
+            // Which part of it that is, the refusal does not tell.
+            let why =
+                chosen.supported().map_or_else(|e| e.to_string(), |()| refusal.sentence().into());
+            complain(&format!("{name}: {why} (code {})", told::code(*refusal)));
+            exit::REFUSED
+        }
         Event::Refused(refusal) => match name.parse() {
             Ok(group) => fail(&Error::Refused { group, refusal: *refusal }),
             Err(e) => fail(&Error::Name(e)),

@@ -106,7 +106,7 @@ pub const GROUPS: Command = Command {
 /// The exit code for what went wrong with a call or a membership.
 fn code_of(error: &Error) -> i32 {
     match error {
-        Error::Name(_) | Error::Dot(_) | Error::TooLong { .. } => exit::USAGE,
+        Error::Name(_) | Error::Dot(_) | Error::TooLong { .. } | Error::Quality(_) => exit::USAGE,
         Error::Refused { refusal, .. } => code_of_refusal(*refusal),
         Error::Closed(Closing::NotAuthorised) => exit::NOPERM,
         Error::Closed(Closing::NoPlace) | Error::Timeout | Error::Unknown => exit::TEMPFAIL,

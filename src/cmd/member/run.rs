@@ -11,10 +11,14 @@
 
 use super::join::{end_of, leave, not_started};
 use super::{fail, group, misused, parse, told, wish};
-use crate::client::{Error, Event, Member, MemberId, Reason, RequestId, View};
+use crate::client::{
+    Error, Event, JoinOptions, Member, MemberId, Qos, Reason, Rejoin, RequestId, View,
+};
 use crate::cmd::{Command, complain};
+use crate::proto::qos::Survive;
 use crate::sys::child::{Bond, Child, Signals, in_time};
 use crate::sys::process::exit;
+use getopts::Matches;
 use nix::sys::signal::Signal;
 use std::os::fd::AsFd;
 use std::process::Stdio;
@@ -47,14 +51,9 @@ pub fn run(command: &Command, args: &[String]) -> i32 {
         return misused(command, "there must be a COMMAND behind --");
     }
     let leader = matches.opt_present("leader");
-    if leader && !matches.opt_present("allow-split") {
-        return misused(
-            command,
-            "--leader: in a partition there may be a leader on each side, since this version has no groups \
-             that live in a majority only; with --allow-split that is accepted",
-        );
-    }
+    let alone = leader && !matches.opt_present("allow-split");
     let said = wish::joining(&matches).and_then(|options| {
+        let options = if leader { of_leader(options, alone, &matches)? } else { options };
         let grace = wish::seconds(&matches, "grace")?.unwrap_or(GRACE);
         Ok((options, wish::timeout(&matches)?, grace))
     });
@@ -72,6 +71,8 @@ pub fn run(command: &Command, args: &[String]) -> i32 {
     };
     let until = in_time(timeout);
     let bound = Bound {
+        chosen: options.chosen().clone(),
+        alone,
         signals,
         words,
         name,
@@ -85,8 +86,36 @@ pub fn run(command: &Command, args: &[String]) -> i32 {
     bound.last(member)
 }
 
+/// The options of a leader. One that must be alone founds a group of which one side lives at the most; and where its
+/// side had to end it waits for the other one, instead of founding a group next to it.
+fn of_leader(options: JoinOptions, alone: bool, matches: &Matches) -> Result<JoinOptions, String> {
+    let options = match alone && !matches.opt_present("survive") {
+        true => options.survive(Survive::Majority.to_string()),
+        false => options,
+    };
+    let chosen = options.chosen();
+    if alone && !chosen.is_exclusive() {
+        let survive = chosen.get("survive").unwrap_or_default();
+        return Err(format!("--leader: {}", split_of(&survive)));
+    }
+    let always = !matches.opt_present("no-rejoin");
+    Ok(if always { options.rejoin(Rejoin::Always) } else { options })
+}
+
+/// Why there may be more than one leader.
+fn split_of(survive: &str) -> String {
+    format!(
+        "with survive {survive} in a partition there may be a leader on each side; it must need a majority \
+         (--survive majority, which is the default), or with --allow-split that is accepted"
+    )
+}
+
 /// A command and a membership, bound to one another.
 struct Bound<'a> {
+    /// What the group is to have, if this creates it.
+    chosen: Qos,
+    /// There must be no leader on another side of a partition.
+    alone: bool,
     signals: Signals,
     words: &'a [String],
     name: &'a str,
@@ -131,8 +160,8 @@ impl Bound<'_> {
                 Err(e) => break self.abandon(&e),
             }
         };
-        // After the last event there is nothing to leave any more.
-        if self.last.is_some() { code } else { leave(member, code) }
+        // After the last event there is nothing to leave any more; then that is nothing that takes time.
+        leave(member, code)
     }
 
     fn turn(&mut self, member: &mut Member) -> Result<Option<i32>, Error> {
@@ -166,13 +195,18 @@ impl Bound<'_> {
 impl Bound<'_> {
     fn take(&mut self, event: &Event) {
         match event {
+            Event::View(change) if self.alone && !change.view.qos.is_exclusive() => {
+                let survive = change.view.qos.get("survive").unwrap_or_default();
+                complain(&format!("{}: {}", self.name, split_of(&survive)));
+                self.last = Some(exit::REFUSED);
+            }
             Event::View(_) => self.until = None,
             // Somebody made it leave, which is an order to COMMAND as well.
             Event::Out { reason: Reason::Left, .. } => self.ending = true,
             _ => {}
         }
         if event.is_last() {
-            self.last = Some(end_of(self.name, event));
+            self.last = Some(end_of(self.name, event, &self.chosen));
         }
     }
 

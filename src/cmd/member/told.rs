@@ -24,6 +24,7 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Merged => "merged",
         Reason::Split => "split",
         Reason::Resync => "resync",
+        Reason::Terminated => "terminated",
     }
 }
 
@@ -88,6 +89,14 @@ pub fn head(event: &str, view: &View) -> Map<String, Value> {
         "size": view.size,
     });
     if let Value::Object(all) = all { all } else { Map::new() }
+}
+
+/// A view as who asked for it is told it: with the roster, and what the group's creator chose.
+pub fn whole(view: &View) -> Value {
+    let mut all = head("view", view);
+    all.insert("qos".into(), view.qos.to_json());
+    all.insert("roster".into(), roster(view));
+    all.into()
 }
 
 /// Turns events into JSON: the whole roster is told where it does not follow from the one before.
@@ -167,6 +176,9 @@ impl Teller {
         let here = (view.key.inc, view.number);
         let next = self.last == Some((here.0, view.number.wrapping_sub(1)));
         let jumps = matches!(change.reason, Reason::Partitioned | Reason::Merged | Reason::Resync);
+        if whole || change.first {
+            all.insert("qos".into(), view.qos.to_json());
+        }
         if whole || change.first || jumps || !next {
             all.insert("roster".into(), roster(view));
         }
@@ -226,6 +238,14 @@ pub fn environment_of(group: &str, event: &Event) -> Vec<(&'static str, String)>
         }
         Event::Out { reason: why, .. } => all.push(("MS_REASON", reason(*why).to_string())),
         Event::Refused(refusal) => all.push(("MS_REASON", refusal.sentence().to_string())),
+        Event::Renamed { from, to } => {
+            all.push(("MS_FROM", from.to_string()));
+            all.push(("MS_INCARNATION", incarnation(&to.inc)));
+        }
+        Event::Rejoined { was, now, .. } => {
+            all.push(("MS_WAS", member(was)));
+            all.push(("MS_MEMBER", member(now)));
+        }
         Event::Disconnected { why, .. } => all.push(("MS_REASON", why.to_string())),
         _ => {}
     }
@@ -268,6 +288,9 @@ fn of_change(change: &Change) -> String {
         let _ = write!(out, ", rank {}, gid {}", own.rank, own.gid);
     }
     out.push('\n');
+    if change.first {
+        out.push_str(&of_qos(view));
+    }
     for (sign, entries) in [('+', &change.came), ('-', &change.gone)] {
         out.push_str(&lines(sign, entries));
     }
@@ -277,6 +300,21 @@ fn of_change(change: &Change) -> String {
         let _ = writeln!(out, "  = gid {was} is gid {gid} from now on");
     }
     out
+}
+
+/// What the group's creator chose, all of it.
+pub fn quality(view: &View) -> String {
+    view.qos.all().map(|(name, words)| format!("{name} {words}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What was chosen for the group, a line each; nothing where all is as usual.
+fn of_qos(view: &View) -> String {
+    let bound = match view.qos.detection_ms() {
+        Some(ms) => format!("  * who does not answer is out within {ms} ms\n"),
+        None => String::new(),
+    };
+    let chosen = view.qos.chosen().map(|(name, words)| format!("  * {name} {words}\n"));
+    chosen.chain([bound]).collect()
 }
 
 /// A line for each of those who came or went.

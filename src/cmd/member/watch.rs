@@ -8,7 +8,7 @@ use super::{fail, group, misused, told, wish};
 use crate::client::{Connection, Entry, Error, Place, View};
 use crate::cmd::{Command, complain, print};
 use crate::sys::process::exit;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -102,11 +102,7 @@ impl Watch<'_> {
         match found {
             None if self.json => format!("{}\n", json!({"event": "absent", "group": self.name})),
             None => format!("{}: there is no such group\n", self.name),
-            Some(view) if self.json => {
-                let mut all = told::head("view", view);
-                all.insert("roster".into(), told::roster(view));
-                format!("{}\n", Value::Object(all))
-            }
+            Some(view) if self.json => format!("{}\n", told::whole(view)),
             Some(view) => {
                 let before = self.seen.as_ref().and_then(Option::as_ref);
                 let before = before.map(|view| view.roster.as_slice()).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! What a person says of a group on the command line: how to join it, and where the member interface is.
 
-use crate::client::{JoinOptions, Mode, Place, Scope, VARIABLE};
+use crate::client::{JoinOptions, Mode, Place, Rejoin, VARIABLE};
 use crate::cmd::conf;
+use crate::proto::qos;
 use crate::rundir;
 use crate::sys::process;
 use getopts::Matches;
@@ -103,39 +104,20 @@ pub fn joining(matches: &Matches) -> Result<JoinOptions, String> {
         Some("existing") => options.mode(Mode::Existing),
         Some(other) => return Err(format!("--mode {other}: must be create or existing")),
     };
-    let scope = |name: &str| -> Result<Option<Scope>, String> {
-        let Some(word) = matches.opt_str(name) else { return Ok(None) };
-        word.parse().map(Some).map_err(|e| format!("--{name} {word}: a set's name {e}"))
-    };
-    if let Some(scope) = scope("name-scope")? {
-        options = options.name_scope(scope);
-    }
-    if let Some(scope) = scope("membership-scope")? {
-        options = options.membership_scope(scope);
-    }
     if let Some(patience) = seconds(matches, "patience")? {
         options = options.patience(patience);
     }
-    quality(matches)?;
-    Ok(options.wait(matches.opt_present("wait")).rejoin(!matches.opt_present("no-rejoin")))
-}
-
-/// What a creator may choose. What this version cannot keep, it does not promise.
-fn quality(matches: &Matches) -> Result<(), String> {
-    for (name, only, what) in [
-        ("order", "strong", "changes are agreed on before anybody sees them"),
-        ("batch", "off", "each change is a view"),
-        ("monitor", "adaptive", "timeouts follow the settings of the daemons"),
-        ("roster", "full", "members are told the roster"),
-        ("survive", "all", "each side of a partition lives on"),
-        ("merge", "name", "sides that were one group become one again"),
-    ] {
-        match matches.opt_str(name) {
-            Some(word) if word != only => {
-                return Err(format!("--{name} {word}: this version has only {only}: {what}"));
-            }
-            _ => {}
+    for name in qos::NAMES {
+        if let Some(words) = matches.opt_str(name) {
+            options = options.quality(name, &words).map_err(|why| format!("--{why}"))?;
         }
     }
-    Ok(())
+    options.chosen().clone().within_name().check().map_err(|why| format!("--{why}"))?;
+    let when = match (matches.opt_present("no-rejoin"), matches.opt_present("rejoin-always")) {
+        (true, true) => return Err("--no-rejoin, --rejoin-always: must be one of them".to_string()),
+        (true, false) => Rejoin::Never,
+        (false, true) => Rejoin::Always,
+        (false, false) => Rejoin::Alive,
+    };
+    Ok(options.wait(matches.opt_present("wait")).rejoin(when))
 }

@@ -12,13 +12,13 @@
 //! A leave is carried through: the application may go at once, and where its member has moved to another group, the
 //! leave follows it there.
 
-use super::session::{Home, Local, Watched};
+use super::session::{Home, Local};
 use super::{Ask, Client, LocalCall, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::name::GroupName;
 use crate::proto::timer::Countdown;
 use crate::wire::group::{
-    Call, GroupBody, MAX_RULE, MAX_TAG, MemberId, Mode, Reason, Refusal, Request, RequestId, Scope,
-    Way,
+    Call, GroupBody, MAX_RULE, MAX_TAG, MemberId, Mode, Monitor, Qos, Refusal, Request, RequestId,
+    Scope, Way,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,13 +59,15 @@ impl Mi {
                 let patience = self.config.params.ticks(patience_ms.into());
                 let session = self.sessions.entry(client).or_default();
                 session.members.push(number);
+                // Whoever joins is there.
+                session.watch.heard();
                 if patience_ms > 0 {
                     session.watch.add(number, patience);
                 }
                 self.submit(
                     from,
                     call.group,
-                    Call::Join { mode, member, tag, roams: self.roams(), qos },
+                    Call::Join { mode, member, tag, roams: self.roams(), qos: *qos },
                     out,
                 );
             }
@@ -92,6 +94,8 @@ impl Mi {
                 no(!fits, if creates { Refusal::NotPossible } else { Refusal::NotFound })?;
                 let rule = qos.survive.len().max(qos.merge.len());
                 no(tag.len() > MAX_TAG || rule > MAX_RULE, Refusal::TooLarge)?;
+                no(qos.check().is_err() || self.is_too_fine(qos), Refusal::NotPossible)?;
+                no(qos.supported().is_err(), Refusal::NotSupported)?;
                 let mine = session.map_or(0, |session| session.members.len());
                 no(mine >= MEMBERS || self.is_full(), Refusal::TooMany)?;
             }
@@ -116,6 +120,12 @@ impl Mi {
             Ask::Alive { .. } => {}
         }
         no(session.is_some_and(|session| session.calls >= CALLS), Refusal::TooMany)
+    }
+
+    /// Whether applications would have to be asked more often than our clock ticks.
+    fn is_too_fine(&self, qos: &Qos) -> bool {
+        let tick_ms = self.config.params.tick_ms;
+        matches!(qos.monitor, Monitor::Fixed { every_ms, .. } if every_ms < tick_ms)
     }
 
     fn is_full(&self) -> bool {
@@ -151,32 +161,9 @@ impl Mi {
         self.sessions.remove(&client);
     }
 
-    pub(super) fn tick_watches(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
-        let tick = |(client, session): (&Client, &mut super::Session)| {
-            Some((*client, session.watch.tick(elapsed)?))
-        };
-        let due: Vec<(Client, Watched)> = self.sessions.iter_mut().filter_map(tick).collect();
-        for (client, watched) in due {
-            match watched {
-                Watched::Ask(nonce) => self.tell(client, LocalEvent::Alive { nonce }, out),
-                Watched::Silent => {
-                    let patient = self.sessions.get(&client).map(|s| s.watch.patient());
-                    let patient = patient.unwrap_or_default();
-                    for &number in &patient {
-                        let (group, member) = (self.group_of(number), self.id_of(number));
-                        let (group, reason) = (group.unwrap_or_default(), Reason::Failed);
-                        self.tell(client, LocalEvent::Out { group, member, reason }, out);
-                        self.answer_leaves(number, out);
-                    }
-                    self.fail(&patient, out);
-                }
-            }
-        }
-    }
-
     /// Members of ours failed: they are no more, and the core is told. One that never asked to be let in has not been;
     /// one whose leave is under way leaves.
-    fn fail(&mut self, members: &[u32], out: &mut Vec<MiAction>) {
+    pub(super) fn fail(&mut self, members: &[u32], out: &mut Vec<MiAction>) {
         let mut failed: BTreeMap<GroupName, Vec<MemberId>> = BTreeMap::new();
         let mut groups = BTreeSet::new();
         for &number in members {
@@ -458,7 +445,7 @@ impl Mi {
     }
 
     /// A member of ours is no more for its application, which is answered; the leave is carried through.
-    fn answer_leaves(&mut self, member: u32, out: &mut Vec<MiAction>) {
+    pub(super) fn answer_leaves(&mut self, member: u32, out: &mut Vec<MiAction>) {
         for number in self.leaves_of(member) {
             let Some(pending) = self.pending.get(&number).cloned() else { continue };
             self.complete(number, out);

@@ -11,9 +11,13 @@ pub(super) fn of_view(
     (entry, rank): (&Entry, u32),
     first: bool,
 ) -> LocalEvent {
-    let (whole, gone, came) = match &direct.content {
-        Content::Delta { gone, came } if !first => (false, gone.clone(), came.clone()),
-        Content::Delta { .. } | Content::Whole(_) => (true, Vec::new(), known.roster().to_vec()),
+    let (qos, nobody) = (known.qos(), (Vec::new(), Vec::new()));
+    let whole = first || matches!(direct.content, Content::Whole(_));
+    let (gone, came) = match &direct.content {
+        // In a large group that is what it is for: a change costs every member the same.
+        _ if qos.count_only => nobody,
+        Content::Delta { gone, came } if !whole => (gone.clone(), came.clone()),
+        Content::Delta { .. } | Content::Whole(_) => (Vec::new(), known.roster().to_vec()),
     };
     LocalEvent::View {
         key: known.key(),
@@ -25,6 +29,7 @@ pub(super) fn of_view(
         digest: known.digest(),
         size: known.roster().len() as u32,
         reason: direct.reason,
+        qos: whole.then(|| Box::new(qos.clone())),
         gone,
         came,
         whole,

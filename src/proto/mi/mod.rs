@@ -16,7 +16,8 @@
 //! * `views`: what comes down, and where members are afterwards;
 //! * `doubt`: what is done when a view is missed that should have come;
 //! * `register`: belonging to a mserver, and to the next one when it is silent;
-//! * `session`: applications, and whether they are there.
+//! * `session`: applications, and what they have;
+//! * `watch`: whether they are there.
 //!
 //! [`Mi`] is the machine: messages in, messages out. It runs behind sockets of its own ([`Alone`]), or inside a mserver,
 //! which calls it.
@@ -28,6 +29,7 @@ mod local;
 mod register;
 mod session;
 mod views;
+mod watch;
 
 pub use crate::wire::local::{Ask, LocalCall, LocalEvent};
 pub use alone::Alone;
@@ -139,6 +141,8 @@ pub struct Mi {
     phase: Phase,
     /// We belonged to a mserver before.
     was_ready: bool,
+    /// Ticks since we belong to none any more.
+    cut_off: u32,
     requests: u64,
     members: u32,
     /// Our members, by their numbers.
@@ -166,6 +170,7 @@ impl Mi {
             number: 0,
             phase: Phase::Registering { wait: Countdown::OFF, left: 0 },
             was_ready: false,
+            cut_off: 0,
             requests: 0,
             members: 0,
             local: BTreeMap::new(),
@@ -222,7 +227,8 @@ impl Mi {
             false => pending.unreached.left(),
         });
         let doubts = self.doubts_due().filter(|_| registered);
-        let all = watches.chain(calls).chain(doubts).chain([self.phase.left()]);
+        let all = watches.chain(calls).chain(doubts).chain(self.ends_due());
+        let all = all.chain([self.phase.left()]);
         all.filter(|&left| left > 0).min().unwrap_or(u32::MAX)
     }
 
@@ -291,6 +297,7 @@ impl Mi {
     }
 
     fn tick(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
+        let was_registered = self.is_registered();
         self.tick_phase(elapsed, out);
         // What is called for in this turn has not waited yet.
         if self.is_registered() {
@@ -299,6 +306,9 @@ impl Mi {
             self.tick_doubts(elapsed, out);
         } else {
             self.give_up(elapsed, out);
+            if !was_registered {
+                self.tick_cut_off(elapsed, out);
+            }
         }
         self.tick_watches(elapsed, out);
     }

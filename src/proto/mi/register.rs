@@ -11,7 +11,7 @@
 
 use super::{Client, LocalEvent, Mi, MiAction, name_of};
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Call, Entry, GroupBody, MemberId, Statement};
+use crate::wire::group::{Call, Entry, GroupBody, MemberId, Reason, RequestId, Statement};
 
 /// How we stand with our mserver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,6 +129,40 @@ impl Mi {
         Ok(())
     }
 
+    /// Nobody knows of us any more. A group that may not live on every side of a partition must be taken to live on
+    /// another one, in the end: its members here are terminated. Others keep the last view that they have.
+    pub(super) fn tick_cut_off(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
+        if !self.was_ready {
+            return;
+        }
+        self.cut_off = self.cut_off.saturating_add(elapsed);
+        let over = self.ends().filter(|(_, bound)| *bound <= self.cut_off);
+        let over: Vec<RequestId> = over.map(|(inc, _)| inc).collect();
+        for inc in over {
+            let Some(group) = self.groups.get(&inc) else { continue };
+            let members: Vec<u32> = self.ours(&group.known).collect();
+            self.end(&members, Reason::Terminated, out);
+        }
+    }
+
+    /// Groups that end when we are cut off, and after how many ticks: as long as another mserver may need to take us over,
+    /// or as its creator fixed it.
+    fn ends(&self) -> impl Iterator<Item = (RequestId, u32)> {
+        let (params, usual) = (self.config.params, self.longest());
+        let ends = self.groups.iter().filter(|(_, group)| group.known.qos().may_end());
+        ends.map(move |(&inc, group)| {
+            let fixed = group.known.qos().detection_ms().map(|ms| params.ticks(ms));
+            (inc, fixed.unwrap_or(usual))
+        })
+    }
+
+    /// Ticks until groups end because we are cut off.
+    pub(super) fn ends_due(&self) -> impl Iterator<Item = u32> {
+        let cut_off = self.was_ready && !self.is_registered();
+        let ends = cut_off.then(|| self.ends()).into_iter().flatten();
+        ends.map(|(_, bound)| bound.saturating_sub(self.cut_off).max(1))
+    }
+
     /// Our mserver is there: it is lost when it has not polled us for a query and all its tries.
     pub(super) fn heard(&mut self) {
         let silent = match self.config.built_in {
@@ -136,6 +170,7 @@ impl Mi {
             false => Countdown::after(self.config.params.query.saturating_add(self.tries())),
         };
         self.phase = Phase::Registered { silent };
+        self.cut_off = 0;
     }
 
     fn tell_all(&self, event: &LocalEvent, out: &mut Vec<MiAction>) {

@@ -1,15 +1,10 @@
 //! Applications as the member interface counts them: their members, their calls, and whether they are there.
 //!
-//! ```text
-//!   join with a patience ──> Alive? ── a third ──> Alive? ── a third ──> Alive? ── a third ──> failed
-//!                              └── answer: from the start ──┘
-//! ```
+//! How that is watched is in `watch`.
 
-use crate::proto::timer::Countdown;
-use crate::wire::group::RequestId;
-
-/// Questions in one patience: an application may miss two and still be there.
-const QUESTIONS: u32 = 3;
+use super::watch::{Demand, Watch, Watched};
+use super::{Client, LocalEvent, Mi, MiAction};
+use crate::wire::group::{Monitor, Reason, RequestId};
 
 /// Where one of our members is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,33 +37,11 @@ pub(super) struct Session {
     pub watch: Watch,
 }
 
-/// Whether an application is there, as far as it wants to be asked.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Watch {
-    /// Numbers of the members that joined with a patience, and that patience in ticks.
-    patient: Vec<(u32, u32)>,
-    /// Of the last question, and of the last answer.
-    nonce: u32,
-    answered: u32,
-    /// Ticks since it last answered.
-    silent: u32,
-    ask: Countdown,
-}
-
-/// What a watch wants done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Watched {
-    /// Ask it, with this nonce.
-    Ask(u32),
-    /// Its members with a patience failed.
-    Silent,
-}
-
 impl Session {
     /// One of its members is no more.
     pub fn forget(&mut self, member: u32) {
         self.members.retain(|&number| number != member);
-        self.watch.patient.retain(|&(number, _)| number != member);
+        self.watch.forget(member);
     }
 
     /// Nothing is left to know of it.
@@ -77,62 +50,50 @@ impl Session {
     }
 }
 
-impl Watch {
-    /// From now on a member counts as failed if the application does not answer for so many ticks. Whoever joins is
-    /// there.
-    pub fn add(&mut self, member: u32, patience: u32) {
-        self.silent = 0;
-        self.patient.push((member, patience.max(QUESTIONS)));
-        let third = self.third();
-        if self.ask == Countdown::OFF || self.ask.left() > third {
-            self.ask = Countdown::after(third);
+impl Mi {
+    pub(super) fn tick_watches(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
+        let tick = |(client, session): (&Client, &mut super::Session)| {
+            Some((*client, session.watch.tick(elapsed)?))
+        };
+        let due: Vec<(Client, Watched)> = self.sessions.iter_mut().filter_map(tick).collect();
+        for (client, watched) in due {
+            match watched {
+                Watched::Ask(nonce) => self.tell(client, LocalEvent::Alive { nonce }, out),
+                Watched::Silent(mut members) => {
+                    // One may be late in two ways.
+                    members.sort_unstable();
+                    members.dedup();
+                    self.end(&members, Reason::Failed, out);
+                }
+            }
         }
     }
 
-    /// The members that fail together.
-    pub fn patient(&self) -> Vec<u32> {
-        self.patient.iter().map(|&(number, _)| number).collect()
+    /// Members of ours are no more: they are told why, and to the core they failed.
+    pub(super) fn end(&mut self, members: &[u32], reason: Reason, out: &mut Vec<MiAction>) {
+        for &number in members {
+            let Some(client) = self.local.get(&number).map(|local| local.client) else { continue };
+            let (group, member) = (self.group_of(number).unwrap_or_default(), self.id_of(number));
+            self.tell(client, LocalEvent::Out { group, member, reason }, out);
+            self.answer_leaves(number, out);
+        }
+        self.fail(members, out);
     }
 
-    /// It answers a question; one that was asked, and not answered yet.
-    pub fn answer(&mut self, nonce: u32) {
-        let open = self.nonce.wrapping_sub(self.answered);
-        if self.nonce.wrapping_sub(nonce) < open {
-            (self.answered, self.silent) = (nonce, 0);
+    /// A member of ours is asked whether it is there as the group that it came to has it.
+    pub(super) fn watch_by(&mut self, number: u32, inc: RequestId) {
+        let Some(group) = self.groups.get(&inc) else { return };
+        let fixed = match group.known.qos().monitor {
+            Monitor::Adaptive => None,
+            Monitor::Fixed { every_ms, retries } => {
+                // The bound is kept: rather sooner than later.
+                let every = (every_ms / self.config.params.tick_ms).max(1);
+                Some(Demand::Fixed { every, retries: retries.into() })
+            }
+        };
+        let client = self.local.get(&number).map(|local| local.client);
+        if let Some(session) = client.and_then(|client| self.sessions.get_mut(&client)) {
+            session.watch.fix(number, fixed);
         }
-    }
-
-    /// Time passes. A longer time than there is between two questions was our own absence, not the application's.
-    pub fn tick(&mut self, elapsed: u32) -> Option<Watched> {
-        if self.patient.is_empty() {
-            return None;
-        }
-        self.silent += elapsed.min(self.third());
-        if self.silent >= self.patience() {
-            return Some(Watched::Silent);
-        }
-        if !self.ask.tick(elapsed) {
-            return None;
-        }
-        self.ask = Countdown::after(self.third());
-        self.nonce = self.nonce.wrapping_add(1);
-        Some(Watched::Ask(self.nonce))
-    }
-
-    /// Ticks until something is due.
-    pub fn due(&self) -> u32 {
-        match self.patient.is_empty() {
-            true => u32::MAX,
-            false => self.ask.left().min(self.patience().saturating_sub(self.silent)).max(1),
-        }
-    }
-
-    /// That of the least patient member.
-    fn patience(&self) -> u32 {
-        self.patient.iter().map(|&(_, patience)| patience).min().unwrap_or(u32::MAX)
-    }
-
-    fn third(&self) -> u32 {
-        self.patience() / QUESTIONS
     }
 }

@@ -89,8 +89,9 @@ impl Mi {
                 self.resolve(id.number, Some(direct.key.inc), out);
                 if let (Some((client, call)), Content::Whole(whole)) = (asker, direct.content) {
                     let (key, term, number) = (direct.key, direct.term, direct.number);
-                    let (digest, entries) = (direct.digest, whole.entries);
-                    let event = LocalEvent::Roster { call, key, term, number, digest, entries };
+                    let (digest, entries, qos) = (direct.digest, whole.entries, whole.qos.into());
+                    let event =
+                        LocalEvent::Roster { call, key, term, number, digest, qos, entries };
                     self.tell(client, event, out);
                 }
             }
@@ -220,6 +221,7 @@ impl Mi {
         let leaves = |p: &Pending| matches!(p.request.call, Call::Leave { .. });
         let anyone_leaves = self.pending.values().any(leaves);
         for (number, was) in came {
+            self.watch_by(number, inc);
             self.arrive(number, was);
             if anyone_leaves {
                 self.redirect(number);
@@ -272,6 +274,7 @@ impl Mi {
         let Some(local) = self.local.get_mut(&number) else { return };
         let was = std::mem::replace(&mut local.home, Home::In(inc));
         out.push(MiAction::Tell { client: local.client, event });
+        self.watch_by(number, inc);
         self.arrive(number, was);
         self.redirect(number);
     }
@@ -285,7 +288,7 @@ impl Mi {
                 self.stray(number, name_of(&direct.key), Absence::Split(new));
             }
             _ if self.is_leaving(number) => self.out(number, Reason::Left, out),
-            reason @ (Reason::Left | Reason::Failed | Reason::Partitioned) => {
+            reason @ (Reason::Left | Reason::Failed | Reason::Partitioned | Reason::Terminated) => {
                 self.out(number, reason, out);
             }
             _ if is_delta => self.out(number, Reason::Failed, out),
@@ -354,7 +357,7 @@ impl Mi {
     }
 
     /// Members of ours that what we know of a group has in it.
-    fn ours(&self, known: &Known) -> impl Iterator<Item = u32> {
+    pub(super) fn ours(&self, known: &Known) -> impl Iterator<Item = u32> {
         let (own, home) = (self.config.life, Home::In(known.key().inc));
         let ours = known.roster().iter().filter(move |entry| entry.id.mi == own);
         let here = move |n: &u32| self.local.get(n).is_some_and(|local| local.home == home);

@@ -50,7 +50,7 @@ impl Campus {
 
     /// An application joins a group in a mode; where that creates it, with this quality of service.
     pub fn join_as(&mut self, app: AppId, group: GroupName, mode: Mode, qos: Qos) {
-        self.call(app, group, Ask::Join { mode, tag: Vec::new(), qos, patience_ms: 0 });
+        self.call(app, group, Ask::Join { mode, tag: Vec::new(), qos: qos.into(), patience_ms: 0 });
     }
 
     /// An application leaves a group with its last member there, if it has any.

@@ -133,6 +133,7 @@ impl Campus {
                 Reason::Merged => "merged",
                 Reason::Split => "split",
                 Reason::Resync => "resynced",
+                Reason::Terminated => "terminated",
             },
             LocalEvent::Out { .. } => "outs",
             LocalEvent::Refused { .. } => "refused",

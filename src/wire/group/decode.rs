@@ -5,7 +5,7 @@
 use super::encode::{MODES, REASONS};
 use super::{
     Call, Completed, Content, Core, Departed, Direct, Entry, GroupKey, GroupOp, MAX_TAG, MemberId,
-    Order, Path, Qos, Request, RequestId, Scope, Statement, Whole,
+    Monitor, Order, Path, Qos, Request, RequestId, Scope, Statement, Whole,
 };
 use crate::name::Digest;
 use crate::wire::WireError;
@@ -193,7 +193,11 @@ impl<'a> Reader<'a> {
             },
             batch: self.u16()?,
             batch_ms: self.u32()?,
-            detect_ms: self.u32()?,
+            monitor: match (self.u32()?, self.u8()?) {
+                (0, 0) => Monitor::Adaptive,
+                (0, _) => return refuse("monitor: retries of nothing"),
+                (every_ms, retries) => Monitor::Fixed { every_ms, retries },
+            },
             count_only: self.has()?,
             survive: self.string()?,
             merge: self.string()?,

@@ -9,7 +9,8 @@
 //!  name        length (1), at most 31, bytes
 //!  key         name, count 0 or 1 (1) and suffix (4) ?, request-id
 //!  scope       0 (1): top; 1 (1), level (1); 2 (1), name
-//!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4), detection ms (4), count only (1): 0, 1;
+//!  qos         order (1): 0 strong, 1 weak; batch (2), batch ms (4); monitor: adaptive 0, else every ms (4),
+//!              retries (1); count only (1): 0, 1;
 //!              survive: length (1), UTF-8; merge: length (1), UTF-8; name scope; membership scope
 //!  path        count (1), address *
 //!  entry       member, gid (4), length (1), tag, flags (1): 1 roams, 2 lost; registration (4), path
@@ -46,7 +47,7 @@
 
 use super::{
     Call, Completed, Content, Core, Departed, Direct, Entry, GroupKey, GroupOp, MemberId, Mode,
-    Order, Qos, Reason, Request, RequestId, Scope, Statement,
+    Monitor, Order, Qos, Reason, Request, RequestId, Scope, Statement,
 };
 use crate::wire::cursor::Writer;
 use std::net::SocketAddrV4;
@@ -55,7 +56,7 @@ use std::net::SocketAddrV4;
 pub const PAYLOAD_VERSION: u8 = 1;
 
 /// The codes of reasons are their places here.
-pub(in crate::wire) const REASONS: [Reason; 8] = [
+pub(in crate::wire) const REASONS: [Reason; 9] = [
     Reason::Created,
     Reason::Joined,
     Reason::Left,
@@ -64,6 +65,7 @@ pub(in crate::wire) const REASONS: [Reason; 8] = [
     Reason::Merged,
     Reason::Split,
     Reason::Resync,
+    Reason::Terminated,
 ];
 
 /// The codes of modes are their places here.
@@ -255,7 +257,13 @@ impl Writer {
         });
         self.u16(qos.batch);
         self.u32(qos.batch_ms);
-        self.u32(qos.detect_ms);
+        let (every_ms, retries) = match qos.monitor {
+            Monitor::Adaptive => (0, 0),
+            // 0 would be the other kind.
+            Monitor::Fixed { every_ms, retries } => (every_ms.max(1), retries),
+        };
+        self.u32(every_ms);
+        self.u8(retries);
         self.u8(qos.count_only.into());
         self.short(qos.survive.as_bytes());
         self.short(qos.merge.as_bytes());

@@ -94,6 +94,21 @@ pub enum Order {
     Weak,
 }
 
+/// How member interfaces see that an application does not answer any more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Monitor {
+    /// Timeouts follow the measured round trip and the host's own delays; who wants to be asked at all says so.
+    #[default]
+    Adaptive,
+    /// It is asked at fixed times, however slow it or the host is: a bound of detection.
+    Fixed {
+        /// Milliseconds from one question to the next, at least 1.
+        every_ms: u32,
+        /// How often a question is repeated that is not answered.
+        retries: u8,
+    },
+}
+
 /// What a creator chooses (HIERARCHY: quality of service). Rules are kept as they were written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Qos {
@@ -103,8 +118,8 @@ pub struct Qos {
     pub batch: u16,
     /// Milliseconds that a change may wait for others.
     pub batch_ms: u32,
-    /// A fixed bound of detection in milliseconds; 0: timeouts follow what is measured.
-    pub detect_ms: u32,
+    /// How it is seen that an application does not answer any more.
+    pub monitor: Monitor,
     /// Members are told the size and their rank, not the roster.
     pub count_only: bool,
     /// On which condition a side of a partition lives; empty: on any.
@@ -156,6 +171,8 @@ pub enum Reason {
     Split,
     /// Nothing changed; the roster is told again.
     Resync,
+    /// The group ended here: this side of a partition may not live.
+    Terminated,
 }
 
 /// Who gets in by a join.
@@ -290,11 +307,13 @@ pub enum Refusal {
     NoMserver,
     /// The application has too many members, or calls under way.
     TooMany,
+    /// A quality of service that this version knows, and does not carry out.
+    NotSupported,
 }
 
 impl Refusal {
     /// All of them, by their codes from 16 on.
-    pub const ALL: [Refusal; 10] = [
+    pub const ALL: [Refusal; 11] = [
         Refusal::Exists,
         Refusal::NotFound,
         Refusal::ScopeExceeded,
@@ -305,6 +324,7 @@ impl Refusal {
         Refusal::NotAuthorised,
         Refusal::NoMserver,
         Refusal::TooMany,
+        Refusal::NotSupported,
     ];
 
     /// In words for an application.
@@ -320,6 +340,7 @@ impl Refusal {
             Refusal::NotAuthorised => "not authorised",
             Refusal::NoMserver => "no mserver could be reached",
             Refusal::TooMany => "too many members or calls of one application",
+            Refusal::NotSupported => "this version does not carry out that quality of service",
         }
     }
 }

@@ -56,7 +56,7 @@ impl Reader<'_> {
             1 => Ask::Join {
                 mode: self.place(&MODES, "mode: unknown")?,
                 tag: self.tag()?,
-                qos: self.qos()?,
+                qos: Box::new(self.qos()?),
                 patience_ms: self.u32()?,
             },
             2 => Ask::Leave { member: self.member_id()? },
@@ -105,12 +105,12 @@ impl Reader<'_> {
 
     fn roster(&mut self) -> Read<(LocalEvent, bool)> {
         let (call, key, term, number) = (self.u32()?, self.key()?, self.u32()?, self.u32()?);
-        let digest = Digest(self.array()?);
+        let (digest, qos) = (Digest(self.array()?), Box::new(self.qos()?));
         let (more, gone, entries) = self.lists()?;
         if !gone.is_empty() {
             return refuse("roster: somebody went");
         }
-        Ok((LocalEvent::Roster { call, key, term, number, digest, entries }, more))
+        Ok((LocalEvent::Roster { call, key, term, number, digest, qos, entries }, more))
     }
 
     fn local_view(&mut self) -> Read<(LocalEvent, bool)> {
@@ -119,6 +119,7 @@ impl Reader<'_> {
         let (digest, size) = (Digest(self.array()?), self.u32()?);
         let reason = self.place(&REASONS, "reason: unknown")?;
         let whole = self.has()?;
+        let qos = if self.has()? { Some(Box::new(self.qos()?)) } else { None };
         let (more, gone, came) = self.lists()?;
         let view = LocalEvent::View {
             key,
@@ -130,6 +131,7 @@ impl Reader<'_> {
             digest,
             size,
             reason,
+            qos,
             gone,
             came,
             whole,

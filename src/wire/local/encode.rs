@@ -19,9 +19,10 @@
 //!      2 TAKEN   call (4), member               8 OUT          name, member, reason (1)
 //!      3 DONE    call (4)                       9 SERVER LOST  nothing
 //!      4 REFUSED call (4), name, code (2)      10 SERVER FOUND nothing
-//!      5 ROSTER  call (4), key, term (4), number (4), digest (16), lists
+//!      5 ROSTER  call (4), key, term (4), number (4), digest (16), qos, lists
 //!                                              11 REST         lists
-//!  view    key, member, gid (4), rank (4), term (4), number (4), digest (16), size (4), reason (1), whole (1)
+//!  view    key, member, gid (4), rank (4), term (4), number (4), digest (16), size (4), reason (1), whole (1),
+//!          count 0 or 1 (1), qos ?
 //!  lists   more (1), count (4), gid (4) * of those who went, count (4), entry * of those who came
 //!  entry   member, gid (4), length (1), tag
 //! ```
@@ -195,12 +196,13 @@ impl Writer {
                 self.group_name(group);
                 self.refusal(*refusal);
             }
-            LocalEvent::Roster { call, key, term, number, digest, entries: _ } => {
+            LocalEvent::Roster { call, key, term, number, digest, qos, entries: _ } => {
                 self.of_call(5, *call);
                 self.key(key);
                 self.u32(*term);
                 self.u32(*number);
                 self.0.extend(digest.0);
+                self.qos(qos);
             }
             LocalEvent::Alive { nonce } => self.of_call(6, *nonce),
             LocalEvent::View { .. } => self.local_view(event),
@@ -226,6 +228,7 @@ impl Writer {
             digest,
             size,
             reason,
+            qos,
             whole,
             ..
         } = event
@@ -240,6 +243,8 @@ impl Writer {
         self.u32(*size);
         self.place(&REASONS, *reason);
         self.u8((*whole).into());
+        self.u8(qos.is_some().into());
+        qos.iter().for_each(|qos| self.qos(qos));
     }
 
     fn of_call(&mut self, code: u8, call: u32) {

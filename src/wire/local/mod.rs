@@ -121,7 +121,7 @@ pub enum Ask {
         /// What the member says of itself.
         tag: Vec<u8>,
         /// What a creator chooses.
-        qos: Qos,
+        qos: Box<Qos>,
         /// Milliseconds that it may leave [`LocalEvent::Alive`] unanswered before it counts as failed; 0: it is
         /// there as long as its process.
         patience_ms: u32,
@@ -188,6 +188,8 @@ pub enum LocalEvent {
         number: u32,
         /// Its digest.
         digest: Digest,
+        /// What its creator chose.
+        qos: Box<Qos>,
         /// The members in the order of seniority.
         entries: Vec<Entry>,
     },
@@ -216,11 +218,14 @@ pub enum LocalEvent {
         size: u32,
         /// Why it differs from the one before.
         reason: Reason,
+        /// What the group's creator chose, where that was not told before: it never changes, but a member may come to
+        /// another group.
+        qos: Option<Box<Qos>>,
         /// Gids of those who went. Empty where the whole roster is told.
         gone: Vec<u32>,
         /// Those who came, or the whole roster.
         came: Vec<Entry>,
-        /// `came` is the whole roster.
+        /// `came` is the whole roster; where only the size is told, it is empty all the same.
         whole: bool,
     },
     /// One of the application's members is no longer in its group.

@@ -102,7 +102,7 @@ impl Crowd {
     /// An application joins; when it called.
     pub fn join(&mut self, app: AppId, group: GroupName) -> Instant {
         let (mode, qos) = (Mode::JoinOrCreate, Qos::default());
-        self.call(app, group, Ask::Join { mode, tag: Vec::new(), qos, patience_ms: 0 })
+        self.call(app, group, Ask::Join { mode, tag: Vec::new(), qos: qos.into(), patience_ms: 0 })
     }
 
     /// The oldest membership of an application in a group ends; when it called.

@@ -50,6 +50,7 @@ fn taken(host: u8) -> LocalEvent {
 fn whole(host: u8, number: u32, reason: Reason, hosts: &[u8]) -> LocalEvent {
     let roster: Vec<Entry> = hosts.iter().map(|host| entry(*host)).collect();
     LocalEvent::View {
+        qos: None,
         key: key(1),
         member: member(host),
         gid: host.into(),
@@ -83,6 +84,7 @@ fn delta(
     let came = came.iter().map(|host| entry(*host)).collect();
     let whole = false;
     LocalEvent::View {
+        qos: None,
         key,
         member,
         gid,
@@ -157,6 +159,7 @@ fn a_view_that_is_missing_told_twice_or_of_another_group_is_found() {
     };
     let (key, number, reason, gone, whole) = (key(2), 3, Reason::Joined, vec![], true);
     let other = LocalEvent::View {
+        qos: None,
         key,
         member,
         gid,
@@ -182,6 +185,7 @@ fn a_view_that_does_not_come_out_is_found() {
         unreachable!()
     };
     let with = |rank, digest| LocalEvent::View {
+        qos: None,
         key,
         member,
         gid,
@@ -243,7 +247,8 @@ fn a_member_that_is_made_twice_or_told_more_when_it_is_out_is_found() {
 fn join_call(membership_scope: Scope) -> LocalCall {
     let name_scope = membership_scope;
     let qos = Qos { membership_scope, name_scope, ..Qos::default() };
-    let ask = Ask::Join { mode: Mode::JoinOrCreate, tag: Vec::new(), qos, patience_ms: 0 };
+    let ask =
+        Ask::Join { mode: Mode::JoinOrCreate, tag: Vec::new(), qos: qos.into(), patience_ms: 0 };
     LocalCall { number: 1, group: group("db"), ask }
 }
 
@@ -351,6 +356,7 @@ fn two_groups_of_one_name_are_found_at_rest() {
             let digest = digest_of(&key(2).inc, number, &came);
             let key = key(2);
             LocalEvent::View {
+                qos: None,
                 key,
                 member,
                 gid,

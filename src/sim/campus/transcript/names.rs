@@ -257,5 +257,6 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Merged => "merged",
         Reason::Split => "split",
         Reason::Resync => "resync",
+        Reason::Terminated => "terminated",
     }
 }
