@@ -14,7 +14,7 @@ use proptest::prelude::*;
 type Body = fn(&[u8]);
 
 /// Every door; a new one is added here.
-const BODIES: [Body; 7] = [
+const BODIES: [Body; 8] = [
     bodies::message,
     bodies::prefix,
     bodies::fragment,
@@ -22,6 +22,35 @@ const BODIES: [Body; 7] = [
     bodies::auth,
     bodies::node,
     bodies::local,
+    bodies::rule,
+];
+
+/// What rules are made of, and what they are not.
+const WORDS: &[&str] = &[
+    "all",
+    "none",
+    "majority",
+    "size",
+    ">=",
+    "<",
+    "3",
+    "0",
+    "tag",
+    "x=y",
+    "\"a b\"",
+    "\"\\x00\"",
+    "\"",
+    "member",
+    "10.0.0.1",
+    "10.0.0.1:2901/7/3",
+    "(",
+    ")",
+    "and",
+    "or",
+    "name",
+    "not",
+    ">",
+    "\u{fc}",
 ];
 
 fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -104,6 +133,14 @@ proptest! {
     #[test]
     fn arbitrary_bytes_break_nothing(input in bytes(400)) {
         BODIES.iter().for_each(|body| body(&input));
+    }
+
+    #[test]
+    fn words_of_rules_in_any_order_break_nothing(
+        words in prop::collection::vec(prop::sample::select(WORDS), 0..24),
+    ) {
+        bodies::rule(words.join(" ").as_bytes());
+        bodies::rule(words.concat().as_bytes());
     }
 
     #[test]

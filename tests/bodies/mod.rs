@@ -12,6 +12,7 @@ use membership::proto::mcaster::{Limits, Mcaster};
 use membership::proto::network::Network;
 use membership::proto::node::{Node, Role};
 use membership::proto::params::Profile;
+use membership::proto::qos::{Merge, NAMES, RuleError, Side, Survive};
 use membership::proto::ring::{Neighbour, Places, Ring};
 use membership::proto::step::{Input, Via};
 use membership::wire::auth::{Fate, Finding, Guard, Keys, Mode, TRAILER_LEN, Trailer};
@@ -20,6 +21,7 @@ use membership::wire::fragment::{
     Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Refusal, Room, SendLimits,
     Sending,
 };
+use membership::wire::group::{MAX_RULE, Qos};
 use membership::wire::local::{Asking, Assembly, MAX_PACKET, Telling};
 use membership::wire::{
     Draft, HEADER_LEN, Header, Kind, MAX_DATAGRAM, Message, Sum, WireError, prefix,
@@ -293,6 +295,57 @@ pub fn local(packet: &[u8]) {
             Err(error) => refused(error),
         }
     }
+}
+
+/// A rule is refused with a place in it, or says the same when it is written anew; and it can be judged.
+pub fn rule(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let chars = text.chars().count();
+    let refused = |error: RuleError| {
+        assert!((1..=chars + 1).contains(&error.at), "{error}");
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    };
+    match text.parse::<Survive>() {
+        Ok(rule) => {
+            let again = rule.to_string();
+            if again.len() <= MAX_RULE {
+                assert_eq!(again.parse(), Ok(rule.clone()), "{again}");
+            }
+            let without = rule.judge(&Side { roster: &[], majority: false });
+            let with = rule.judge(&Side { roster: &[], majority: true });
+            // No rule has a not in it, so that a majority never kills; and one that only a majority fulfils needs it.
+            assert!(with || !without);
+            assert!(!(rule.is_exclusive() && without), "{rule}");
+            assert!(rule.counts() || with == without);
+        }
+        Err(error) => refused(error),
+    }
+    match text.parse::<Merge>() {
+        Ok(rule) => {
+            let again = rule.to_string();
+            if again.len() <= MAX_RULE {
+                assert_eq!(again.parse(), Ok(rule.clone()), "{again}");
+            }
+            assert_eq!(rule.matches(&[], &[]), rule == Merge::Name);
+        }
+        Err(error) => refused(error),
+    }
+    let mut qos = Qos { survive: text.to_string(), merge: text.to_string(), ..Qos::default() };
+    assert!(
+        text.is_empty() || qos.check().is_ok() == (qos.survival().is_ok() && qos.merging().is_ok())
+    );
+    for name in NAMES {
+        let set = qos.set(name, &text).is_ok();
+        // The name of a set may have bytes that are shown in another way than they are said.
+        if set && !name.ends_with("scope") {
+            let words = qos.get(name).unwrap();
+            assert!(
+                words.len() > MAX_RULE || qos.clone().set(name, &words).is_ok(),
+                "{name} {words}"
+            );
+        }
+    }
+    let _ = (qos.supported(), qos.to_json(), qos.is_exclusive());
 }
 
 /// A guard that demands signatures lets nothing pass that it did not see made, and does not panic.
