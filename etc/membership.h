@@ -176,6 +176,10 @@ int ms_event_reason(const ms_event *);
 int ms_event_error(const ms_event *);
 /* Of MS_EVENT_REJOINED: for how long it was no member. */
 uint64_t ms_event_away_ms(const ms_event *);
+/* What was, and what is from now on: of MS_EVENT_RENAMED the names of the group; of MS_EVENT_REJOINED the members, as ms_peer_id()
+ * has them; of MS_EVENT_OUT and MS_EVENT_DISCONNECTED the member that it was. */
+size_t ms_event_was(const ms_event *, char *buffer, size_t size);
+size_t ms_event_now(const ms_event *, char *buffer, size_t size);
 /* Who came and went since the view before, also if that was of the membership before. NULL where the index is too large. */
 size_t ms_event_came_count(const ms_event *);
 const ms_peer *ms_event_came(const ms_event *, size_t index);

@@ -187,13 +187,19 @@ static void membership(const char *place)
     ms_event_free(event);
     event = next(member, MS_EVENT_REJOINED);
     CHECK(ms_event_away_ms(event) >= 1);
+    CHECK(ms_event_was(event, text, sizeof text) == 18 && strcmp(text, "127.0.0.1:2900/1#3") == 0);
+    CHECK(ms_event_now(event, text, sizeof text) == 18 && strcmp(text, "127.0.0.1:2900/1#8") == 0);
     ms_event_free(event);
-    ms_event_free(next(member, MS_EVENT_RENAMED));
+    event = next(member, MS_EVENT_RENAMED);
+    CHECK(ms_event_was(event, text, sizeof text) == 6 && strcmp(text, "orders") == 0);
+    CHECK(ms_event_now(event, text, sizeof text) == 9 && strcmp(text, "orders.11") == 0);
+    ms_event_free(event);
     ms_event_free(next(member, MS_EVENT_VIEW));
 
     CHECK(ms_member_leave(member) == MS_OK);
     event = next(member, MS_EVENT_OUT);
     CHECK(ms_event_is_last(event) && ms_event_reason(event) == MS_REASON_LEFT);
+    CHECK(ms_event_was(event, NULL, 0) == 18 && ms_event_now(event, NULL, 0) == 0 && ms_event_was(NULL, NULL, 0) == 0);
     ms_event_free(event);
     CHECK(ms_member_next(member, -1, &event) == MS_ERR_OVER && event == NULL);
     ms_member_free(member);

@@ -89,6 +89,22 @@ fn a_hook_has_the_event_in_its_environment_and_on_its_input() {
 }
 
 #[test]
+fn a_hook_is_told_of_a_merge_and_of_its_new_name() {
+    let world = World::new();
+    let _hub = world.mcaster(9, &[]);
+    let _one = host(&world, 1);
+    let script = "echo $MS_EVENT $MS_REASON $MS_GROUP was $MS_FROM: $MS_SIZE";
+    let red = Going::start(&world, 1, "a", &["join", "red", "--", "sh", "-c", script]);
+    let blue = Going::start(&world, 1, "b", &["join", "blue", "--", "sh", "-c", script]);
+    red.await_line("view created red was : 1");
+    blue.await_line("view created blue was : 1");
+    assert_eq!(ms(&world, 1, &["merge", "red", "blue"]).0, 0);
+    blue.await_line("renamed red was blue:");
+    blue.await_line("view merged red was : 2");
+    red.await_line("view merged red was : 2");
+}
+
+#[test]
 fn a_member_interface_that_comes_back_has_a_new_member() {
     let world = World::new();
     let _hub = world.mcaster(9, &[]);

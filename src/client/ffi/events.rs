@@ -94,6 +94,29 @@ pub extern "C" fn ms_event_away_ms(event: Option<&Event>) -> u64 {
 
 /// See membership.h.
 #[unsafe(no_mangle)]
+pub extern "C" fn ms_event_was(event: Option<&Event>, buffer: *mut c_char, size: usize) -> usize {
+    let was = match event {
+        Some(Event::Renamed { from, .. }) => from.to_string(),
+        Some(Event::Rejoined { was, .. } | Event::Out { was, .. }) => named(was),
+        Some(Event::Disconnected { was: Some(was), .. }) => named(was),
+        _ => return 0,
+    };
+    fill(buffer, size, &was)
+}
+
+/// See membership.h.
+#[unsafe(no_mangle)]
+pub extern "C" fn ms_event_now(event: Option<&Event>, buffer: *mut c_char, size: usize) -> usize {
+    let now = match event {
+        Some(Event::Renamed { to, .. }) => to.to_string(),
+        Some(Event::Rejoined { now, .. }) => named(now),
+        _ => return 0,
+    };
+    fill(buffer, size, &now)
+}
+
+/// See membership.h.
+#[unsafe(no_mangle)]
 pub extern "C" fn ms_event_came_count(event: Option<&Event>) -> usize {
     came(event).len()
 }
@@ -137,9 +160,13 @@ fn gone(event: Option<&Event>) -> &[Entry] {
     change(event).map(|change| change.gone.as_slice()).unwrap_or_default()
 }
 
+/// A member, as `ms_peer_id` has it.
+fn named(id: &MemberId) -> String {
+    format!("{}/{}#{}", id.mi.address, id.mi.inc, id.number)
+}
+
 /// An event for a log.
 fn in_words(event: &Event) -> String {
-    let named = |id: &MemberId| format!("{}/{}#{}", id.mi.address, id.mi.inc, id.number);
     let again = |rejoins: &bool| if *rejoins { "; it joins again" } else { "" };
     match event {
         Event::View(Change { view, reason, .. }) => {

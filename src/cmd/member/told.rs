@@ -336,3 +336,102 @@ fn of_entry(entry: &Entry) -> String {
 pub fn printable(entry: &Entry) -> String {
     tag(entry).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{GroupKey, Monitor, Qos};
+    use crate::name::{Digest, Incarnation};
+    use crate::wire::coreset::Life;
+    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::sync::Arc;
+
+    fn someone(number: u32) -> MemberId {
+        let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 2901);
+        MemberId { mi: Life { address, inc: Incarnation(7) }, number }
+    }
+
+    fn view(qos: Qos) -> Arc<View> {
+        let inc = RequestId { origin: someone(1).mi, number: 1 };
+        let key = GroupKey { name: "db".parse().unwrap(), suffix: None, inc };
+        let (roster, digest, qos) = (Vec::new(), Digest::default(), Arc::new(qos));
+        let own = Some(Own { member: someone(1), gid: 4, rank: 1 });
+        Arc::new(View { key, term: 2, number: 3, digest, size: 5, roster, own, qos })
+    }
+
+    fn changed(reason: Reason, qos: Qos) -> Event {
+        let (came, gone, renumbered) = (Vec::new(), Vec::new(), Vec::new());
+        Event::View(Change { view: view(qos), reason, first: false, came, gone, renumbered })
+    }
+
+    fn variable(event: &Event, name: &str) -> Option<String> {
+        let all = environment_of("db", event);
+        all.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Event, reason, group, and what it was before, by the environment.
+    fn variables(event: &Event) -> [Option<String>; 4] {
+        ["MS_EVENT", "MS_REASON", "MS_GROUP", "MS_FROM"].map(|name| variable(event, name))
+    }
+
+    fn some(words: [&str; 4]) -> [Option<String>; 4] {
+        words.map(|word| Some(word.to_string()).filter(|word| !word.is_empty()))
+    }
+
+    #[test]
+    fn the_end_on_one_side_of_a_partition_is_told_in_all_ways() {
+        let last = Some(view(Qos::default()));
+        let event = Event::Out { reason: Reason::Terminated, was: someone(1), last, rejoins: true };
+        assert_eq!(variables(&event), some(["out", "terminated", "db", ""]));
+        assert_eq!(variable(&event, "MS_VIEW").as_deref(), Some("3"), "of the last one");
+        let json = Teller::default().json("db", &event, false);
+        assert_eq!((&json["event"], &json["reason"]), (&"out".into(), &"terminated".into()));
+        assert_eq!((&json["rejoins"], &json["last"]["number"]), (&true.into(), &3.into()));
+        assert_eq!(text("db", &event), "db out: terminated; it joins again\n");
+    }
+
+    #[test]
+    fn sides_that_part_and_meet_are_told_in_all_ways() {
+        for (reason, word) in [(Reason::Partitioned, "partitioned"), (Reason::Merged, "merged")] {
+            let event = changed(reason, Qos::default());
+            assert_eq!(variables(&event), some(["view", word, "db", ""]));
+            let json = Teller::default().json("db", &event, false);
+            assert_eq!((&json["event"], &json["reason"]), (&"view".into(), &word.into()));
+            assert!(json["roster"].is_array(), "numbers may jump");
+            let line = format!("db 2.3 {word}: 5 members, rank 1, gid 4\n");
+            assert_eq!(text("db", &event), line);
+        }
+    }
+
+    #[test]
+    fn a_side_that_must_take_another_name_is_told_in_all_ways() {
+        let from = view(Qos::default()).key;
+        let event = Event::Renamed { from, to: GroupKey { suffix: Some(4), ..from } };
+        assert_eq!(variables(&event), some(["renamed", "", "db.4", "db"]));
+        let json = Teller::default().json("db", &event, false);
+        assert_eq!((&json["group"], &json["from"]), (&"db.4".into(), &"db".into()));
+        assert_eq!(text("db", &event), "db is called db.4 from now on\n");
+        let event =
+            Event::Rejoined { was: someone(1), now: someone(2), away: std::time::Duration::ZERO };
+        assert_eq!(variable(&event, "MS_WAS").as_deref(), Some("10.0.0.1:2901/7/1"));
+        assert_eq!(variable(&event, "MS_MEMBER").as_deref(), Some("10.0.0.1:2901/7/2"));
+    }
+
+    #[test]
+    fn what_was_chosen_is_told_at_the_first_view_and_where_it_is_not_the_usual() {
+        let monitor = Monitor::Fixed { every_ms: 1000, retries: 3 };
+        let qos = Qos { monitor, survive: "majority".into(), ..Qos::default() };
+        let Event::View(mut change) = changed(Reason::Created, qos) else { unreachable!() };
+        assert!(!text("db", &Event::View(change.clone())).contains("  * "));
+        change.first = true;
+        let event = Event::View(change);
+        let lines = "  * monitor fixed 1s x 3\n  * survive majority\n  * who does not answer is out within 5000 ms\n";
+        assert!(text("db", &event).ends_with(lines), "{}", text("db", &event));
+        let json = Teller::default().json("db", &event, false);
+        assert_eq!(
+            (&json["qos"]["survive"], &json["qos"]["order"]),
+            (&"majority".into(), &"strong".into())
+        );
+        assert_eq!(json["qos"]["detection_ms"], 5000);
+    }
+}
