@@ -19,6 +19,7 @@
 //! | Figures 56, 58 | the mserver: its core-sets behind the wire | [`proto::mserver`] |
 //! | VI.B.2 | where a set is heard, by name | [`proto::places`] |
 //! | VI.B.2, Figures 51, 53 | being in a group of an mcaster | [`proto::enrolment`] |
+//! | II.D.1, IV.E.2 | what a creator chooses, and the two rules of a partition | [`proto::qos`] |
 //! | II.D, III.B, IV.D | application groups: what a set knows of them | [`proto::group`], [`wire::group`] |
 //! | Figures 38, 59 to 61 | the member interface | [`proto::mi`] |
 //! | II.D.2, II.D.3 | between applications and it | [`wire::local`] |

@@ -15,7 +15,7 @@
 //! view after that tells what changed meanwhile.
 //!
 //! No thread is started and no signal taken. A member is answered for only while it is used: with a patience
-//! ([`JoinOptions::patience`]) an application that hangs fails, as it should. Memory is bounded by the roster: packets are
+//! ([`JoinOptions::patience`]), or in a group whose monitor is fixed, an application that hangs fails, as it should. Memory is bounded by the roster: packets are
 //! taken from the kernel one at a time, when an event is asked for.
 //!
 //! The same for C is `libmembership`, with the header `membership.h`: see libmembership(3).

@@ -27,7 +27,8 @@ fn every_choice_stands_in_the_manual_with_what_it_can_be() {
         .collect();
     assert_eq!(items, NAMES.into());
     assert_eq!(CHOICES.map(|(name, _)| name), NAMES);
-    for word in ["weak", "batch off", "fixed", "count", "majority", "size >=", "size <", "set:"] {
+    for word in ["weak", "batch off", "fixed", "count", "majority", "size >=", "size <", "a colon"]
+    {
         assert!(text.contains(word), "{word}");
     }
 }
