@@ -164,22 +164,23 @@ impl Joined<'_> {
             };
         let (mut stopped, mut until) = (false, None);
         loop {
+            // Before we look: an end that is told from here on lies ready when we wait.
+            while let Some(came) = self.signals.next()? {
+                stopped = true;
+                until = until.or(in_time(GRACE));
+                child.pass(came);
+            }
             if let Some(code) = child.ended()? {
                 if code != 0 {
                     complain(&format!("{}: exit status {code}", self.hook[0]));
                 }
                 return Ok(stopped.then_some(Next::Leave(exit::OK)));
             }
-            if let Some(came) = self.signals.next()? {
-                stopped = true;
-                until = until.or(in_time(GRACE));
-                child.pass(came);
-            } else if until.is_some_and(|until| until <= Instant::now()) {
+            if until.is_some_and(|until| until <= Instant::now()) {
                 child.signal(Signal::SIGKILL);
                 until = None;
-            } else {
-                self.signals.wait(None, until)?;
             }
+            self.signals.wait(None, until)?;
         }
     }
 }

@@ -165,6 +165,10 @@ impl Bound<'_> {
     }
 
     fn turn(&mut self, member: &mut Member) -> Result<Option<i32>, Error> {
+        // First of all: an end of COMMAND that is told from here on lies ready when we wait.
+        if let Some(code) = self.hear_signals()? {
+            return Ok(Some(code));
+        }
         if let Some(code) = self.look_after_command()? {
             return Ok(Some(code));
         }
@@ -174,9 +178,6 @@ impl Bound<'_> {
             self.judge(member);
         }
         if let (Some(code), None) = (self.last, &self.child) {
-            return Ok(Some(code));
-        }
-        if let Some(code) = self.hear_signals()? {
             return Ok(Some(code));
         }
         if let Some(code) = self.begin(member)? {
