@@ -261,7 +261,15 @@ mod tests {
     fn roster(gids: &[u32]) -> Vec<Entry> {
         let entry = |&gid: &u32| {
             let tag = format!("m{gid}").into_bytes();
-            Entry { id: id(gid), gid, tag, roams: false, lost: false, path: Path::default() }
+            Entry {
+                id: id(gid),
+                gid,
+                tag,
+                roams: false,
+                lost: false,
+                registration: 0,
+                path: Path::default(),
+            }
         };
         gids.iter().map(entry).collect()
     }
