@@ -63,7 +63,7 @@ fn roster(gids: &[u32]) -> Vec<Entry> {
         let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, gid as u8), 2901);
         let id = MemberId { mi: Life { address, inc: Incarnation(1) }, number: gid };
         let tag = if gid % 2 == 0 { b"even".to_vec() } else { Vec::new() };
-        Entry { id, gid, tag, roams: false, lost: false, path: Path::default() }
+        Entry { id, gid, tag, roams: false, lost: false, registration: 0, path: Path::default() }
     };
     gids.iter().map(entry).collect()
 }
