@@ -1,6 +1,6 @@
 //! What an operator, or a story, should be told: one event, in words.
 
-use super::coreset::Cause;
+use super::coreset::{Cause, HAS_PARENT};
 use super::mserver::Installed;
 use crate::name::{Gid, GroupName, Incarnation, ViewNumber};
 use crate::wire::WireError;
@@ -10,6 +10,24 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Changes of one kind in an mcaster's groups that are told in a while.
 const MEMBERS: u32 = 100;
+
+/// Words under which messages are ignored that well-meaning daemons send in the normal course: at boot, when views
+/// cross, when an answer comes twice. Whatever is not named here may be somebody's mistake, and is a warning.
+const ORDINARY: [&str; 13] = [
+    "answer-not-expected",
+    "group-not-known",
+    "not-concerned",
+    "not-our-mserver",
+    "not-our-parent",
+    "not-registered",
+    "older-registration",
+    "other-set",
+    "stranger",
+    "sync-not-needed",
+    "sync-of-a-stranger",
+    "sync-out",
+    "sync-part-not-expected",
+];
 
 /// How loud a note is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -186,6 +204,7 @@ impl Note {
     /// How loud it is.
     pub fn level(&self) -> Level {
         match self {
+            Note::Dropped { cause, error: None, .. } if ORDINARY.contains(cause) => Level::Debug,
             Note::Dropped { .. }
             | Note::Doubted { .. }
             | Note::McasterSilent { .. }
@@ -226,8 +245,14 @@ impl Note {
 }
 
 impl SetNews {
+    /// Who stands by asks again and again, and is told each time that it is not needed: no news to anybody.
+    fn is_standing_by(&self) -> bool {
+        matches!(self, SetNews::Refused { why } if why.contains(HAS_PARENT))
+    }
+
     fn level(&self) -> Level {
         match self {
+            SetNews::Refused { .. } if self.is_standing_by() => Level::Debug,
             SetNews::Isolated { .. } | SetNews::Refused { .. } => Level::Warning,
             SetNews::View(_) | SetNews::Founded { .. } | SetNews::OutOfSet { .. } => Level::Notice,
         }
@@ -235,6 +260,8 @@ impl SetNews {
 
     fn limited_as(&self) -> Option<(&'static str, u32)> {
         match self {
+            // It must not use up what there is for others.
+            SetNews::Refused { .. } if self.is_standing_by() => Some(("stands by", 1)),
             SetNews::Refused { .. } => Some(("refused", 10)),
             SetNews::View(_)
             | SetNews::Isolated { .. }
@@ -328,5 +355,32 @@ impl fmt::Display for Note {
                 write!(f, "not run for {ms} ms; timers started anew, nobody is accused")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dropped(cause: &'static str, error: Option<WireError>) -> Level {
+        Note::Dropped { cause, from: "10.0.0.1:2900".parse().unwrap(), error }.level()
+    }
+
+    #[test]
+    fn what_happens_at_every_boot_is_for_those_who_look_closely() {
+        assert_eq!(dropped("sync-of-a-stranger", None), Level::Debug);
+        assert_eq!(dropped("answer-not-expected", None), Level::Debug);
+        assert_eq!(dropped("not-allowed", None), Level::Warning);
+        let error = Some(WireError::Oversized { have: 2, most: 1 });
+        assert_eq!(dropped("oversized", error), Level::Warning);
+    }
+
+    #[test]
+    fn who_stands_by_fills_no_log_and_hides_no_other_refusal() {
+        let refused = |why: String| Note::Set(SetNews::Refused { why });
+        let again = refused(format!("by 10.0.0.2:2900: {HAS_PARENT}, 10.0.0.1:2900"));
+        let other = refused("too many merges are asked for".to_string());
+        assert_eq!((again.level(), other.level()), (Level::Debug, Level::Warning));
+        assert_ne!(again.limited_as(), other.limited_as());
     }
 }

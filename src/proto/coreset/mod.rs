@@ -48,4 +48,5 @@ mod view;
 
 pub use cause::Cause;
 pub use config::{Config, Founding, REMEMBER, SetAction, SetInput, SetNote, SetParams};
+pub use requests::HAS_PARENT;
 pub use state::CoreSet;

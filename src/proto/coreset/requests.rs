@@ -13,6 +13,9 @@ use crate::proto::timer::Countdown;
 use crate::wire::coreset::{Body, ChangeKind, Life, MAX_MEMBERS, Member, Request, View};
 use std::net::SocketAddrV4;
 
+/// How a refusal begins that is meant for who wants to be the parent, where there is one: it stands by and asks again.
+pub const HAS_PARENT: &str = "there is a parent";
+
 impl Turn<'_> {
     /// A request by message: anybody's, since a joiner is no member.
     pub fn on_request(&mut self, from: Life, level: u8, request: Request) {
@@ -27,7 +30,7 @@ impl Turn<'_> {
                 self.on_join_request(life, request);
             }
             Request::AddParent(life) => match self.at.view.parent {
-                Some(parent) => self.refuse(life, format!("there is a parent, {parent}")),
+                Some(parent) => self.refuse(life, format!("{HAS_PARENT}, {parent}")),
                 None => self.queue(Request::AddParent(life)),
             },
             Request::Merge { at } if self.at.merges.len() < MERGES => {
