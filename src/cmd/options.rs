@@ -177,7 +177,29 @@ pub const WATCH: &[Opt] = &[
 /// `ms status [options] [ADDRESS|all]`
 pub const STATUS: &[Opt] = &[
     flag("j", "json", "print JSON, one daemon a line"),
+    flag("", "metrics", "print the text format of Prometheus"),
     Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+];
+
+/// `ms groups [options] [ADDRESS|all]`
+pub const GROUPS: &[Opt] = &[
+    flag("j", "json", "print JSON, one daemon a line"),
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+];
+
+/// `ms tree [options] [ADDRESS]`
+pub const TREE: &[Opt] = &[
+    flag("", "watch", "draw again each second, and mark what changed"),
+    flag("", "dot", "print a graph for dot(1)"),
+    Opt { keyword: false, ..with("", "svg", "FILE", "draw a picture there (-: print it)") },
+    flag("j", "json", "print JSON"),
+    Opt { keyword: false, ..with("", "run-dir", "DIR", "directory of control sockets") },
+    flag("", "local", "ask no daemon of another host"),
+    Opt { keyword: false, ..with("", "timeout", "SECONDS", "wait so long for others (default 1)") },
+    Opt { keyword: false, ..with("c", "config", "FILE", "configuration (default /etc/ms.conf)") },
+    with("i", "interface", "ADDRESS|NAME", "own address, or the interface that has it"),
+    with("", "key", "FILE", "sign messages with the keys in FILE"),
+    with("", "auth", "MODE", "sign, prefer or require (default) signatures"),
 ];
 
 /// `ms sim [options] [SCENARIO]`
@@ -193,7 +215,7 @@ pub const SIM: &[Opt] = &[
     flag("", "campus", "walk over hierarchies with application groups"),
 ];
 
-/// `ms why [options] ADDRESS`
+/// `ms why [options] ADDRESS|GROUP|GROUP/MEMBER`
 pub const WHY: &[Opt] = &[
     Opt { keyword: false, ..with("", "at", "ADDRESS", "ask the daemon there only (default: all)") },
     flag("j", "json", "print JSON, one daemon a line"),

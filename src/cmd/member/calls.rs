@@ -17,6 +17,7 @@ use crate::cmd::{Command, complain, print};
 use crate::sys::process::exit;
 use getopts::Matches;
 use serde_json::Value;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Between two looks whether a member is out.
@@ -138,7 +139,7 @@ pub fn leave(command: &Command, args: &[String]) -> i32 {
     };
     let mut why = (exit::UNAVAILABLE, "no daemon runs here".to_string());
     for socket in sockets {
-        match local::ask(&socket, &format!("leave {name} {gid}")).and_then(taken) {
+        match local::ask(&socket, &format!("leave {name} {gid}")).and_then(|a| taken(&socket, &a)) {
             Ok(()) if matches.opt_present("no-wait") => return exit::OK,
             Ok(()) => {
                 let out = |connection: &mut Connection, time| is_out(connection, name, gid, time);
@@ -155,10 +156,11 @@ pub fn leave(command: &Command, args: &[String]) -> i32 {
 }
 
 /// Whether the daemon made it so.
-fn taken(answer: Value) -> Result<(), Failure> {
+fn taken(socket: &Path, answer: &Value) -> Result<(), Failure> {
     match answer["error"].as_str() {
         None => Ok(()),
-        Some(why) => Err((exit::REFUSED, why.to_string())),
+        Some(why) => Err(local::of_another_version(socket, answer)
+            .unwrap_or_else(|| (exit::REFUSED, why.to_string()))),
     }
 }
 

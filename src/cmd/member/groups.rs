@@ -24,22 +24,22 @@ pub fn run(command: &Command, args: &[String]) -> i32 {
             return code;
         }
     };
-    let (mut text, mut code) = (String::new(), exit::OK);
-    for socket in sockets {
-        match local::ask(&socket, "groups") {
-            Ok(answer) if answer["groups"].is_null() => {
-                // An mcaster, or a fixed ring: of application groups they know nothing.
-                if address.is_some_and(|word| word != "all") {
-                    complain(&format!("{}: no daemon that knows groups", socket.display()));
-                    code = exit::UNAVAILABLE;
-                }
-            }
-            Ok(answer) if matches.opt_present("json") => text.push_str(&format!("{answer}\n")),
-            Ok(answer) => text.push_str(&show(&answer)),
-            Err((its_code, why)) => {
+    let (answers, mut code) = local::ask_all(&sockets, "groups");
+    let mut text = String::new();
+    for (socket, answer) in answers {
+        if answer["groups"].is_null() {
+            // An mcaster, or a fixed ring: of application groups they know nothing.
+            let named = address.is_some_and(|word| word != "all");
+            let why = || format!("{}: no daemon that knows groups", socket.display());
+            let nothing = named.then(|| (exit::UNAVAILABLE, why()));
+            if let Some((its_code, why)) = local::of_another_version(&socket, &answer).or(nothing) {
                 complain(&why);
                 code = its_code;
             }
+        } else if matches.opt_present("json") {
+            text.push_str(&format!("{answer}\n"));
+        } else {
+            text.push_str(&show(&answer));
         }
     }
     match print(&text) {

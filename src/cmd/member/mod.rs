@@ -99,7 +99,7 @@ pub const GROUPS: Command = Command {
     name: "groups",
     operands: "[ADDRESS|all]",
     about: "list the groups that the daemons of this host know",
-    options: &[options::STATUS, options::ALWAYS],
+    options: &[options::GROUPS, options::ALWAYS],
     run: groups::run,
 };
 
@@ -132,9 +132,20 @@ fn fail(error: &Error) -> i32 {
         Error::Refused { refusal, .. } => {
             complain(&format!("{error} (code {})", told::code(*refusal)));
         }
-        _ => complain(&error.to_string()),
+        _ => complain(&format!("{error}{}", advice(error))),
     }
     code_of(error)
+}
+
+/// What is to be done about it, where that is not in the sentence.
+fn advice(error: &Error) -> &'static str {
+    match error {
+        Error::NoMi(_) => "; start ms mi or ms mserver --mi, or name it by --mi",
+        Error::Closed(Closing::NotAuthorised) => "; see --mi-mode and --mi-allow of mi(8)",
+        Error::Closed(Closing::Version { .. }) => "; restart the older one, daemon or application",
+        Error::Closed(Closing::NoPlace) => "; end some, or try again later",
+        _ => "",
+    }
 }
 
 /// Says what is wrong with the command line.
