@@ -1,5 +1,8 @@
 //! `ms status [options] [ADDRESS|all]`: what the daemons of this host know.
 
+mod families;
+mod metrics;
+
 use super::{Command, complain, local, print};
 use crate::sys::process::exit;
 use serde_json::{Map, Value};
@@ -24,6 +27,14 @@ const SEAT: [&str; 13] = [
     "ccw",
 ];
 
+/// How it is printed.
+#[derive(Clone, Copy)]
+enum Form {
+    Words,
+    Json,
+    Metrics,
+}
+
 pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     let matches = match command.parse(args) {
         Ok(matches) => matches,
@@ -37,8 +48,17 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
             return exit::USAGE;
         }
     };
+    let form = match (matches.opt_present("json"), matches.opt_present("metrics")) {
+        (false, false) => Form::Words,
+        (true, false) => Form::Json,
+        (false, true) => Form::Metrics,
+        (true, true) => {
+            complain("--json, --metrics: must be one of them");
+            return exit::USAGE;
+        }
+    };
     match local::sockets(&matches, address) {
-        Ok(sockets) => show_all(&sockets, matches.opt_present("json")),
+        Ok(sockets) => show_all(&sockets, form),
         Err((code, why)) => {
             complain(&why);
             code
@@ -46,23 +66,34 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     }
 }
 
-fn show_all(sockets: &[PathBuf], json: bool) -> i32 {
-    let mut code = exit::OK;
-    let mut text = String::new();
-    for socket in sockets {
-        match local::ask(socket, "status") {
-            Ok(status) if json => text.push_str(&format!("{status}\n")),
-            Ok(status) => text.push_str(&show(&status)),
-            Err((its_code, why)) => {
-                complain(&why);
-                code = its_code;
-            }
+fn show_all(sockets: &[PathBuf], form: Form) -> i32 {
+    let (all, mut code) = local::ask_all(sockets, "status");
+    let text = match form {
+        Form::Words => all.iter().map(|(_, status)| show(status)).collect(),
+        Form::Json => all.iter().map(|(_, status)| format!("{status}\n")).collect(),
+        Form::Metrics => {
+            // That a daemon does not answer is what the page says, and whoever keeps it must have it whole.
+            code = if code == exit::UNAVAILABLE { exit::OK } else { code };
+            measured(sockets, all)
         }
-    }
+    };
     match print(&text) {
         exit::OK => code,
         other => other,
     }
+}
+
+/// The page of metrics, of all that should answer.
+fn measured(sockets: &[PathBuf], all: Vec<(PathBuf, Value)>) -> String {
+    let silent = sockets.iter().filter(|socket| all.iter().all(|(other, _)| other != *socket));
+    let silent: Vec<String> = silent.filter_map(|socket| local::daemon_of(socket)).collect();
+    let daemon = |(socket, status): (PathBuf, Value)| {
+        // Who knows no groups has none.
+        let groups = local::ask(&socket, "groups").map(|mut answer| answer["groups"].take());
+        metrics::Daemon { status, groups: groups.unwrap_or_default() }
+    };
+    let daemons: Vec<metrics::Daemon> = all.into_iter().map(daemon).collect();
+    metrics::exposition(&daemons, &silent)
 }
 
 /// A status for a person: one line that says who it is, then everything else, indented.
