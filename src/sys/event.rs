@@ -1,9 +1,14 @@
-//! A datagram as an event of `ms trace`: what it is, in a line of JSON.
+//! A datagram as an event of `ms trace`: what it is, in a line of JSON; and what applications call for and are told.
 //!
 //! Copies of one datagram have one `id`, at the sender and at every receiver, so that arrows can be drawn.
 
+mod groups;
+
+pub use groups::{called, told};
+
 use crate::proto::step::Via;
 use crate::wire::coreset::{Body, Change, ChangeId, CoreMessage, Request, Wait};
+use crate::wire::group::{self, GroupMessage};
 use crate::wire::{Message, prefix};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,6 +43,15 @@ fn event(what: &str, peer: SocketAddrV4, via: &str, bytes: &[u8]) -> Value {
     };
     event["set"] = message.header.group.to_string().into();
     event["view"] = message.header.view.into();
+    if message.data.first() == Some(&group::KIND)
+        && let Ok(m) = GroupMessage::decode(&message)
+    {
+        event["message"] = m.body.name().into();
+        event["text"] = groups::says(&m).into();
+        // No set has a part in it.
+        event["group"] = event["set"].take();
+        return event;
+    }
     match CoreMessage::decode(&message) {
         Ok(m) => {
             event["message"] = m.body.name().into();

@@ -192,6 +192,11 @@ fn in_words(event: &Value) -> String {
     let arrow = match text("event") {
         "sent" => "->",
         "received" => "<-",
+        what @ ("called" | "told") => {
+            let (application, group) = (&event["application"], text("group"));
+            let group = if group.is_empty() { String::new() } else { format!(" {group}:") };
+            return format!("{line} application {application} {what}{group} {}\n", text("text"));
+        }
         _ => return format!("{line} {}\n", text("text")),
     };
     line.push_str(&format!(" {arrow} {} {}", text("peer"), text("message")));
@@ -219,6 +224,12 @@ mod tests {
         assert_eq!(
             in_words(&sent),
             "01:02:03.000042 10.0.0.1:2900 -> 10.0.0.2:2900 ACK 0/3 of x\n"
+        );
+        let called = json!({"time": 0, "own": "10.0.0.1:2901", "event": "called",
+            "application": 4, "group": "orders", "text": "join"});
+        assert_eq!(
+            in_words(&called),
+            "00:00:00.000000 10.0.0.1:2901 application 4 called orders: join\n"
         );
         assert!(in_words(&json!({"lost": 3})).starts_with("--- 3 events lost"));
     }

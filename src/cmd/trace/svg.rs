@@ -7,7 +7,8 @@
 //!      |<---------ACK-o             |        short red one for what did not
 //! ```
 //!
-//! Only messages of changes are drawn, and news; monitoring and probing run beside them.
+//! Only messages of changes and of calls are drawn, with news and what applications call for and are told; monitoring and
+//! probing run beside them.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -83,6 +84,10 @@ pub fn picture(events: &[Value]) -> String {
                 }
                 None => remark(own, row, &format!("{} <", label(event)), &mut out),
             },
+            "called" | "told" => {
+                let words = [text(event, "event"), text(event, "group"), text(event, "text")];
+                remark(own, row, &words.join(" "), &mut out);
+            }
             _ => remark(own, row, text(event, "text"), &mut out),
         }
     }
@@ -92,8 +97,8 @@ pub fn picture(events: &[Value]) -> String {
 }
 
 fn is_drawn(event: &Value) -> bool {
-    let beside = ["query", "reply", "probe", "stats", "taken"];
-    let message = text(event, "message");
+    let beside = ["query", "reply", "probe", "stats", "taken", "poll"];
+    let message = text(event, "message").to_lowercase();
     !text(event, "own").is_empty() && !beside.iter().any(|word| message.starts_with(word))
 }
 

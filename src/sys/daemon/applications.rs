@@ -42,7 +42,10 @@ impl Daemon {
         let Some(local) = &mut self.applications else { return };
         for heard in local.hear() {
             match &heard {
-                Heard::Call(client, call) => self.step(Input::Call { client: *client, call }),
+                Heard::Call(client, call) => {
+                    self.trace_call(*client, call);
+                    self.step(Input::Call { client: *client, call });
+                }
                 Heard::Gone(client) => self.step(Input::Gone { client: *client }),
             }
         }
@@ -50,6 +53,7 @@ impl Daemon {
 
     /// Keeps what applications are told until the end of the lap, or sends it now.
     pub(super) fn tell_applications(&mut self, told: &[(Client, LocalEvent)], now: bool) {
+        told.iter().for_each(|(client, event)| self.trace_told(*client, event));
         let Some(local) = &mut self.applications else { return };
         told.iter().for_each(|(client, event)| local.tell(*client, event));
         if now {

@@ -3,15 +3,17 @@
 //! ```text
 //!   status, why ... ──> one JSON value
 //!   leave GROUP GID ──> a member here leaves, as if its application had called for it
-//!   trace ───────────> a line of JSON for every datagram and note, for as long as somebody follows
+//!   trace ───────────> a line of JSON for every datagram, call, view and note, for as long as somebody follows
 //! ```
 //!
 //! When nobody follows, a datagram costs one comparison more.
 
 use super::Daemon;
+use crate::proto::mi::Client;
 use crate::proto::note::Note;
 use crate::proto::step::Via;
 use crate::sys::event;
+use crate::wire::local::{LocalCall, LocalEvent};
 use mio::Token;
 use serde_json::{Value, json};
 use std::net::SocketAddrV4;
@@ -59,6 +61,20 @@ impl Daemon {
     pub(super) fn trace_note(&mut self, note: &Note) {
         if self.control.is_followed() {
             self.trace(json!({"event": "note", "text": note.to_string()}));
+        }
+    }
+
+    /// What an application calls for.
+    pub(super) fn trace_call(&mut self, client: Client, call: &LocalCall) {
+        if self.control.is_followed() {
+            self.trace(event::called(client, call));
+        }
+    }
+
+    /// What one is told.
+    pub(super) fn trace_told(&mut self, client: Client, told: &LocalEvent) {
+        if self.control.is_followed() {
+            self.trace(event::told(client, told));
         }
     }
 
