@@ -96,6 +96,9 @@ impl Node {
             }
             Role::Mcaster(mcaster) => mcaster.status(),
         };
+        if let Some(mi) = self.member_interface() {
+            status["departures"] = mi.departures();
+        }
         if let Some(door) = &self.door {
             status["authentication"] = door.status();
         }
@@ -116,10 +119,26 @@ impl Node {
             Role::Mi(alone) if words == ["groups"] => {
                 Ok(json!({"groups": listing::of_mi(alone.mi())}))
             }
+            // Mservers are asked about by address, members by group.
+            Role::Mserver(_) | Role::Mi(_) if words.first() == Some(&"why-member") => {
+                self.tell_of_members(&words[1..])
+            }
             Role::Mserver(mserver) => mserver.tell(words),
             Role::Ring(_) | Role::Mi(_) | Role::Mcaster(_) => {
                 Err(format!("unknown request {:?}", words.join(" ")))
             }
+        }
+    }
+}
+
+impl Node {
+    /// `why-member GROUP [WHO]`: who left a group, as the member interface here remembers.
+    fn tell_of_members(&self, words: &[&str]) -> Result<Value, String> {
+        let mi = self.member_interface().ok_or("no member interface is here")?;
+        match words {
+            [group] => Ok(mi.why(group, None)),
+            [group, who] => Ok(mi.why(group, Some(who))),
+            _ => Err("why-member: must be GROUP [GID|TAG|ADDRESS]".to_string()),
         }
     }
 }

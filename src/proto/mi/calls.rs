@@ -12,6 +12,7 @@
 //! A leave is carried through: the application may go at once, and where its member has moved to another group, the
 //! leave follows it there.
 
+use super::departures::Failing;
 use super::session::{Home, Local};
 use super::{Ask, Client, LocalCall, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::name::GroupName;
@@ -157,13 +158,13 @@ impl Mi {
             let waits = pending.client.is_some() || pending.request.call != Call::View;
             waits || doubted.contains(number)
         });
-        self.fail(&members, out);
+        self.fail(&members, Failing::Ended, out);
         self.sessions.remove(&client);
     }
 
     /// Members of ours failed: they are no more, and the core is told. One that never asked to be let in has not been;
     /// one whose leave is under way leaves.
-    pub(super) fn fail(&mut self, members: &[u32], out: &mut Vec<MiAction>) {
+    pub(super) fn fail(&mut self, members: &[u32], why: Failing, out: &mut Vec<MiAction>) {
         let mut failed: BTreeMap<GroupName, Vec<MemberId>> = BTreeMap::new();
         let mut groups = BTreeSet::new();
         for &number in members {
@@ -178,6 +179,9 @@ impl Mi {
                 Some(Home::Astray) | None => false,
             };
             let leaves = self.is_leaving(number);
+            if let Some(group) = group.filter(|_| !leaves) {
+                self.remember_failing(group, member, why);
+            }
             self.forget(number);
             if let Some(group) = group.filter(|_| sent && !leaves) {
                 failed.entry(group).or_default().push(member);
@@ -207,6 +211,7 @@ impl Mi {
             })
         });
         if !members.is_empty() {
+            members.iter().for_each(|id| self.remember_failing(group, *id, Failing::Unknown));
             self.submit(None, group, Call::Fail { members, cut: false }, out);
         }
     }

@@ -271,6 +271,7 @@ impl Mi {
             self.close(join);
         }
         let (group, member) = (group.unwrap_or_default(), self.id_of(number));
+        self.remember_out(group, member, reason);
         self.tell(local.client, LocalEvent::Out { group, member, reason }, out);
         self.close_leaves(number, out);
         self.forget(number);

@@ -14,6 +14,7 @@
 //!
 //! * `calls`: what applications ask for, until it is answered or refused;
 //! * `views`: what comes down, and where members are afterwards;
+//! * `departures`: who left, and why, for people;
 //! * `doubt`: what is done when a view is missed that should have come;
 //! * `register`: belonging to a mserver, and to the next one when it is silent;
 //! * `session`: applications, and what they have;
@@ -24,6 +25,7 @@
 
 mod alone;
 mod calls;
+mod departures;
 mod doubt;
 mod local;
 mod register;
@@ -40,8 +42,10 @@ use super::timer::Countdown;
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{GroupBody, GroupKey, GroupMessage, MemberId, Request, RequestId};
+use departures::Departures;
 use doubt::{Astray, Doubt};
 use register::Phase;
+use serde_json::Value;
 use session::{Local, Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
@@ -158,6 +162,7 @@ pub struct Mi {
     /// Groups that have members of ours as theirs which are in others, by incarnation.
     claims: BTreeMap<RequestId, (GroupName, Vec<MemberId>)>,
     pending: BTreeMap<u64, Pending>,
+    departures: Departures,
 }
 
 impl Mi {
@@ -181,6 +186,7 @@ impl Mi {
             astray: BTreeMap::new(),
             claims: BTreeMap::new(),
             pending: BTreeMap::new(),
+            departures: Departures::default(),
         };
         mi.register(out);
         mi
@@ -211,6 +217,17 @@ impl Mi {
     pub fn owner(&self, member: &MemberId) -> Option<Client> {
         let local = self.local.get(&member.number)?;
         (member.mi == self.config.life).then_some(local.client)
+    }
+
+    /// Who left a group that we have members in, as far as is remembered: an object with `events`. `who`: one member, by
+    /// its gid, its tag or the address of its member interface.
+    pub fn why(&self, group: &str, who: Option<&str>) -> Value {
+        self.departures.about(group, who)
+    }
+
+    /// How many members of others and ours left groups that we had members in, by reason.
+    pub fn departures(&self) -> Value {
+        self.departures.counted()
     }
 
     /// Who we are.
@@ -297,6 +314,7 @@ impl Mi {
     }
 
     fn tick(&mut self, elapsed: u32, out: &mut Vec<MiAction>) {
+        self.departures.tick(elapsed);
         let was_registered = self.is_registered();
         self.tick_phase(elapsed, out);
         // What is called for in this turn has not waited yet.

@@ -2,6 +2,7 @@
 //!
 //! How that is watched is in `watch`.
 
+use super::departures::Failing;
 use super::watch::{Demand, Watch, Watched};
 use super::{Client, LocalEvent, Mi, MiAction};
 use crate::wire::group::{Monitor, Reason, RequestId};
@@ -77,7 +78,11 @@ impl Mi {
             self.tell(client, LocalEvent::Out { group, member, reason }, out);
             self.answer_leaves(number, out);
         }
-        self.fail(members, out);
+        let why = match reason {
+            Reason::Terminated => Failing::CutOff,
+            _ => Failing::Silent,
+        };
+        self.fail(members, why, out);
     }
 
     /// A member of ours is asked whether it is there as the group that it came to has it.

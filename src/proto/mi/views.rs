@@ -164,6 +164,7 @@ impl Mi {
         // The core has moved, or was rebuilt, and nothing has changed for those who are in the view.
         let same = (group.known.key(), group.known.digest()) == (key, direct.digest);
         let follows = direct.number == group.known.at().1.wrapping_add(1);
+        let missing = self.departures.missing(&group.known, direct);
         match group.known.apply(direct) {
             Applied::Gap => Taken::Gap,
             Applied::Old => {
@@ -173,6 +174,7 @@ impl Mi {
                 Taken::Old
             }
             Applied::New => {
+                self.departures.extend(missing);
                 group.settled();
                 match follows || jumps(direct.reason) {
                     true => self.settle(direct, &before, same, out),

@@ -147,6 +147,7 @@ pub fn reason_in_words(reason: Reason) -> &'static str {
         Reason::Merged => "merged",
         Reason::Split => "split",
         Reason::Resync => "resync",
+        Reason::Terminated => "terminated",
     }
 }
 
