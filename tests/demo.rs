@@ -92,7 +92,7 @@ fn the_demonstration_comes_true_and_leaves_nothing_behind() {
             rest.split_once(&format!("  {step}")).unwrap_or_else(|| panic!("{step}:\n{said}"));
         rest = behind;
     }
-    assert!(said.contains("└─ IN2") && said.contains("core of alpha, bravo, charlie"), "{said}");
+    assert!(said.contains("; LAN IN2") && said.contains("core of alpha bravo charlie"), "{said}");
     assert!(!said.contains('\x1b'), "colours are for terminals");
     demo.await_no_daemons();
     let left = fs::read_dir(&demo.temporary).unwrap().count();

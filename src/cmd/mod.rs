@@ -5,6 +5,7 @@ pub mod decode;
 pub mod groups;
 pub mod options;
 
+mod asker;
 mod demo;
 mod local;
 mod mcaster;
@@ -12,11 +13,13 @@ mod member;
 mod mgr;
 mod mi;
 mod mserver;
+mod paint;
 mod ring;
 mod serve;
 mod sim;
 mod status;
 mod trace;
+mod tree;
 mod why;
 
 use crate::sys::process::exit;
@@ -83,6 +86,7 @@ pub const COMMANDS: &[Command] = &[
         options: &[options::STATUS, options::ALWAYS],
         run: status::run,
     },
+    tree::COMMAND,
     Command {
         name: "demo",
         operands: "",
@@ -99,8 +103,8 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "why",
-        operands: "ADDRESS",
-        about: "tell why a mserver was excluded, by whom, of what evidence",
+        operands: "ADDRESS|GROUP|GROUP/MEMBER",
+        about: "tell why a mserver was excluded or a member left, by whom, of what",
         options: &[options::WHY, options::ALWAYS],
         run: why::run,
     },

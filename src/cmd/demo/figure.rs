@@ -134,11 +134,6 @@ pub fn lans(building: &str) -> Vec<&'static str> {
     all
 }
 
-/// The hosts of a LAN that have a member interface.
-pub fn hosts_of(lan: &str) -> impl Iterator<Item = &'static Host> {
-    HOSTS.iter().filter(move |host| matches!(host.work, Work::Mi { lan: its } if its == lan))
-}
-
 /// The lines of an ms.groups that gives every set and every LAN an address of network `net`, so that two campuses on one
 /// machine do not hear each other.
 pub fn addresses(net: u8) -> String {

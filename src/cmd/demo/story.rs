@@ -232,6 +232,7 @@ pub fn keep(stage: &mut Stage) -> Played {
         "\nIt goes on until SIGINT (Ctrl-C). To play with it, in another terminal:\n\n\
          \x20   export MS_MI={run}/{}.mi        # as an application of ece2/1\n\
          \x20   {program} status --run-dir {run} {}\n\
+         \x20   {program} tree --run-dir {run} --watch\n\
          \x20   {program} trace --run-dir {run} --seconds 5 all\n\
          \x20   {program} why --run-dir {run} {}\n",
         at("ece2/1").to_string().replace(':', "-"),

@@ -6,23 +6,11 @@
 //!    s     what       what became of it
 //! ```
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+pub use crate::cmd::paint::Shade;
+use crate::cmd::paint::{colours, paint};
+use crate::cmd::tree::text::{Line, printed};
+use std::io::{Write, stderr, stdout};
 use std::time::Instant;
-
-/// How a word is shown on a terminal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shade {
-    /// As it is.
-    Plain,
-    /// Less important.
-    Dim,
-    /// What the line is about.
-    Bold,
-    /// It came out right.
-    Good,
-    /// It is about a failure.
-    Bad,
-}
 
 /// The voice, with its clock.
 pub struct Voice {
@@ -33,10 +21,7 @@ pub struct Voice {
 impl Voice {
     /// Its clock begins now. Colours are for terminals, and not for those who want none (`NO_COLOR`).
     pub fn new() -> Voice {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let colour = stdout().is_terminal() && !set("NO_COLOR") && !dumb;
-        Voice { start: Instant::now(), colour }
+        Voice { start: Instant::now(), colour: colours() }
     }
 
     /// Seconds since the start.
@@ -64,15 +49,12 @@ impl Voice {
 
     /// The text as a terminal shows it in that shade.
     pub fn paint(&self, shade: Shade, text: &str) -> String {
-        let code = match shade {
-            _ if !self.colour => return text.to_string(),
-            Shade::Plain => return text.to_string(),
-            Shade::Dim => "2",
-            Shade::Bold => "1",
-            Shade::Good => "32",
-            Shade::Bad => "31",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        paint(shade, text, self.colour)
+    }
+
+    /// A line of the tree.
+    pub fn drawn(&self, line: &Line) -> String {
+        printed(line, self.colour)
     }
 
     /// Why it ends without success, for who reads nothing else.

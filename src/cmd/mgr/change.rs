@@ -11,7 +11,7 @@ use crate::wire::coreset::{Body, Life, Request, SetName, View};
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
-use super::asker::PATIENCE;
+use crate::cmd::asker::PATIENCE;
 
 /// From one look at the view to the next.
 const LOOK: Duration = Duration::from_millis(50);

@@ -8,15 +8,14 @@
 //!
 //! It speaks the requests of Table 5 to the port of a mserver, so it works from every host that is allowed to ask.
 
-mod asker;
 mod change;
 mod stats;
 
+use super::asker::{Asker, PATIENCE};
 use super::serve::{self, Failure, Plan};
 use super::{Command, complain, conf, options, print};
 use crate::sys::process::exit;
 use crate::wire::coreset::{Body, CoreMessage, SetName, Stats};
-use asker::{Asker, PATIENCE};
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
@@ -143,6 +142,16 @@ struct Desk {
 struct Told {
     message: CoreMessage,
     stats: Stats,
+}
+
+/// What a mserver answers to M_STATS_L_REQ, with the keys of `ms status`; `Err`: it refuses, in words. None: the message is
+/// no such answer.
+pub(super) fn statistics(message: CoreMessage) -> Option<Result<serde_json::Value, String>> {
+    match message.body.clone() {
+        Body::Stats(stats) => Some(Ok(Told { message, stats }.to_json())),
+        Body::Refused { why, .. } => Some(Err(why)),
+        _ => None,
+    }
 }
 
 impl Desk {

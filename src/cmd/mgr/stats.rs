@@ -22,7 +22,7 @@ impl Told {
     }
 
     /// The keys of `ms status`.
-    fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let m = &self.message;
         let mut all = json!({
             "address": m.from.life.address.to_string(),

@@ -16,6 +16,11 @@ impl Mserver {
         if let Some(seat) = self.seats.get(&Side::Child) {
             all.insert("child".into(), of_seat(seat, self.id.own).into());
         }
+        if let Some(lan) = self.groups.lan() {
+            all.insert("lan".into(), lan.name().to_string().into());
+            all.insert("interfaces".into(), list(lan.guests()));
+            all.insert("built_in".into(), address(lan.mi().map(|mi| mi.config().life.address)));
+        }
         all.insert("counters".into(), self.counters.to_json());
         let [to_one, to_all] = self.sent.each_ref().map(|sent| sent.to_json());
         all.insert("sent".into(), json!({"to_one": to_one, "to_all": to_all}));

@@ -1,4 +1,4 @@
-//! MS_mgr's end of the wire: a socket, keys if there are any, and patience.
+//! An operator's end of the wire: a socket, keys if there are any, and patience.
 //!
 //! ```text
 //!   request ─ signed ─> mserver       again every REPEAT, until
@@ -82,7 +82,7 @@ impl Asker {
             }
             let is_answer = |m: &CoreMessage| {
                 let from_there = to.ip().is_multicast() || m.from.life.address == to;
-                from_there && answers(body, &m.body)
+                from_there && answers_to(body, &m.body)
             };
             if let Some(answer) = self.receive()?.filter(is_answer) {
                 return Ok(Some(answer));
@@ -90,6 +90,41 @@ impl Asker {
             self.tick();
         }
         Ok(None)
+    }
+
+    /// Asks all of `servers` for the same at once; whoever does not answer within `patience` is missing in what comes
+    /// back. A server that cannot be sent to is one of those.
+    pub fn ask_each(
+        &mut self,
+        servers: &[SocketAddrV4],
+        body: &Body,
+        patience: Duration,
+    ) -> Result<Vec<CoreMessage>, Failure> {
+        let until = Instant::now() + patience;
+        let mut next = Instant::now();
+        let mut missing: Vec<SocketAddrV4> = servers.to_vec();
+        let mut answers = Vec::new();
+        while Instant::now() < until && !missing.is_empty() {
+            if Instant::now() >= next {
+                next += REPEAT;
+                for to in &missing {
+                    let bytes = self.message(SetName::default(), 0, body.clone())?;
+                    let mut actions = Vec::new();
+                    self.parcels.send(bytes, *to, &[*to], |_| None, &mut actions);
+                    // There may be no way to one of them, and one to the others.
+                    let _ = self.carry_out(actions);
+                }
+            }
+            let is_answer = |m: &CoreMessage| answers_to(body, &m.body);
+            if let Some(answer) = self.receive()?.filter(is_answer)
+                && let Some(place) = missing.iter().position(|to| *to == answer.from.life.address)
+            {
+                missing.swap_remove(place);
+                answers.push(answer);
+            }
+            self.tick();
+        }
+        Ok(answers)
     }
 
     fn message(&self, name: SetName, level: u8, body: Body) -> Result<Vec<u8>, Failure> {
@@ -179,7 +214,7 @@ impl Asker {
 }
 
 /// Whether a message of that kind answers one of this.
-fn answers(request: &Body, answer: &Body) -> bool {
+fn answers_to(request: &Body, answer: &Body) -> bool {
     match (request, answer) {
         (Body::StatsRequest { long }, Body::Stats(stats)) => *long == stats.detail.is_some(),
         (Body::StatsRequest { .. } | Body::Request(_), Body::Refused { .. }) => true,
