@@ -11,6 +11,8 @@
 mod examples;
 #[path = "docs/files.rs"]
 mod files;
+#[path = "docs/metrics.rs"]
+mod metrics;
 #[path = "docs/packets.rs"]
 mod packets;
 #[path = "docs/protocol.rs"]

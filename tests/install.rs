@@ -114,7 +114,10 @@ fn expected() -> BTreeSet<String> {
     let libraries = ["", ".0", concat!(".", env!("CARGO_PKG_VERSION"))];
     all.extend(libraries.map(|version| format!("usr/lib/libmembership.so{version}")));
     all.extend(["usr/include/membership.h", "usr/lib/pkgconfig/membership.pc"].map(str::to_string));
-    all.extend(["member.c", "member.py"].map(|name| format!("usr/share/doc/ms/examples/{name}")));
+    all.extend(
+        ["alerts.yml", "dashboard.json", "member.c", "member.py"]
+            .map(|name| format!("usr/share/doc/ms/examples/{name}")),
+    );
     all.push("usr/sbin/ms_mgr".to_string());
     all.push("usr/share/bash-completion/completions/ms_mgr".to_string());
     all.push("usr/share/fish/vendor_completions.d/ms_mgr.fish".to_string());

@@ -6,7 +6,7 @@ _ms() {
     mode=${mode/ms_mgr/mgr}
     if [[ $mode == ms ]]; then
         if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster join run leave merge split view members watch groups mgr decode status sim demo why trace --help --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "mserver mi mcaster join run leave merge split view members watch groups mgr decode status tree sim demo why trace --help --version" -- "$cur")
             return
         fi
         mode=${COMP_WORDS[1]}
@@ -58,7 +58,11 @@ _ms() {
             options="--seconds --svg -j --json --run-dir -h --help -V --version"
             ;;
         decode) options="-j --json -p --port -h --help -V --version" ;;
-        status) options="-j --json --run-dir -h --help -V --version" ;;
+        status) options="-j --json --metrics --run-dir -h --help -V --version" ;;
+        tree)
+            options="--watch --dot --svg -j --json --run-dir --local --timeout -c --config
+                -i --interface --key --auth -h --help -V --version"
+            ;;
         demo) options="--keep -h --help -V --version" ;;
         sim) options="--svg --walk --walks --seed --hosts --campus -h --help -V --version" ;;
         *) return ;;
@@ -147,7 +151,7 @@ _ms() {
         local groups
         groups=$(ms groups 2>/dev/null | sed -n 's/^    \([^ ]*\) [0-9].*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$groups" -- "$cur")
-    elif [[ $mode == status || $mode == trace || $mode == groups ]]; then
+    elif [[ $mode =~ ^(status|trace|groups|tree)$ ]]; then
         local socket daemons=all
         for socket in /run/ms/*.ctl "${XDG_RUNTIME_DIR:-/nonexistent}"/ms/*.ctl; do
             [[ -e $socket ]] || continue

@@ -28,10 +28,11 @@ complete -c ms -n __fish_use_subcommand -a members -d 'list the members of a gro
 complete -c ms -n __fish_use_subcommand -a watch -d 'follow the views of a group without being a member'
 complete -c ms -n __fish_use_subcommand -a groups -d 'list the groups that the daemons of this host know'
 complete -c ms -n __fish_use_subcommand -a mgr -d 'ask mservers for statistics and changes of their sets'
-complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was excluded, by whom, of what evidence'
+complete -c ms -n __fish_use_subcommand -a why -d 'tell why a mserver was excluded, or a member left its group'
 complete -c ms -n __fish_use_subcommand -a trace -d 'follow what the daemons of this host send, receive and decide'
 complete -c ms -n __fish_use_subcommand -a decode -d 'print messages field by field'
 complete -c ms -n __fish_use_subcommand -a status -d 'show what the daemons of this host know'
+complete -c ms -n __fish_use_subcommand -a tree -d 'draw the live hierarchy'
 complete -c ms -n __fish_use_subcommand -a demo -d 'show a campus of real daemons and groups on this host'
 complete -c ms -n __fish_use_subcommand -a sim -d 'play core-sets and groups in a simulated world'
 
@@ -98,6 +99,18 @@ __ms_option why -l at -x -d 'ask the daemon there only'
 __ms_option why -s j -l json -d 'print JSON, one daemon a line'
 __ms_option why -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
 
+__ms_option tree -l watch -d 'draw again each second, and mark what changed'
+__ms_option tree -l dot -d 'print a graph for dot(1)'
+__ms_option tree -l svg -r -F -d 'draw a picture there'
+__ms_option tree -s j -l json -d 'print JSON'
+__ms_option tree -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
+__ms_option tree -l local -d 'ask no daemon of another host'
+__ms_option tree -l timeout -x -d 'how long others are waited for'
+__ms_option tree -s c -l config -r -F -d 'configuration'
+__ms_option tree -s i -l interface -x -a '(__fish_print_interfaces)' -d 'own address, or the interface that has it'
+__ms_option tree -l key -r -F -d 'sign messages with the keys in this file'
+__ms_option tree -l auth -x -a 'sign prefer require' -d 'what becomes of messages that are not properly signed'
+
 __ms_option trace -l seconds -x -d 'end after so long'
 __ms_option trace -l svg -r -F -d 'draw an event diagram at the end'
 __ms_option trace -s j -l json -d 'print JSON, one event a line'
@@ -107,6 +120,7 @@ __ms_option decode -s j -l json -d 'print JSON, one message a line'
 __ms_option decode -s p -l port -x -d 'take this UDP port of a capture too'
 
 __ms_option status -s j -l json -d 'print JSON, one daemon a line'
+__ms_option status -l metrics -d 'print the text format of Prometheus'
 __ms_option status -l run-dir -x -a '(__fish_complete_directories)' -d 'directory of control sockets'
 
 __ms_option demo -l keep -d 'let it run in the end, until SIGINT'
@@ -144,5 +158,5 @@ __ms_option join,run,leave,merge,split,view,members,watch,groups -l run-dir -x -
 __ms_option join,view,members,watch,groups -s j -l json -d 'print JSON'
 complete -c ms -n '__fish_seen_subcommand_from join run leave merge split view members watch' -a "(ms groups 2>/dev/null | string replace -rf '^    (\S+) [0-9].*' '\$1')"
 
-__ms_option mserver,mi,mcaster,mgr,decode,status,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s h -l help -d 'print the usage'
-__ms_option mserver,mi,mcaster,mgr,decode,status,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s V -l version -d 'print the version'
+__ms_option mserver,mi,mcaster,mgr,decode,status,tree,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s h -l help -d 'print the usage'
+__ms_option mserver,mi,mcaster,mgr,decode,status,tree,sim,demo,why,trace,join,run,leave,merge,split,view,members,watch,groups -s V -l version -d 'print the version'

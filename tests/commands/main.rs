@@ -4,13 +4,16 @@
 //!   join.rs    ms join: lines, JSON, hooks       run.rs      ms run: exit status, signals, leaders
 //!   calls.rs   leave, merge, split, view, members, watch, groups
 //!   quality.rs what a creator chooses     refused.rs what is refused says why, and by its exit code
+//!   operator.rs  status, metrics, why, trace           tree.rs     ms tree
 //! ```
 
 mod calls;
 mod join;
 mod quality;
+mod operator;
 mod refused;
 mod run;
+mod tree;
 #[allow(dead_code)]
 #[path = "../daemon/world.rs"]
 mod world;

@@ -69,7 +69,7 @@ fn a_command_line_that_is_wrong_is_explained_before_anybody_is_asked() {
 #[test]
 fn where_there_is_no_member_interface_everything_says_so() {
     let world = World::new();
-    let words = "no member interface answers at run/";
+    let words = "; start ms mi or ms mserver --mi, or name it by --mi";
     all_say(
         &world,
         &[

@@ -94,7 +94,7 @@ fn every_example_is_a_command_that_works() {
                 c if c.contains("--check") => (c.into(), &[0]),
                 c if is_daemon(c) => (format!("{c} --check"), &[0]),
                 // Whether there is a daemon depends on the host.
-                c if ["ms status", "ms why", "ms trace", "ms groups"]
+                c if ["ms status", "ms why", "ms trace", "ms groups", "ms tree"]
                     .iter()
                     .any(|w| c.starts_with(w)) =>
                 {
