@@ -50,6 +50,7 @@ fn of_set(set: &Set) -> Value {
         "isolated": set.isolated,
         "lost": set.lost,
         "parted": set.parted,
+        "told_by": set.told_by,
     })
 }
 

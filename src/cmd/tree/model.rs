@@ -57,6 +57,8 @@ pub struct Set {
     pub phase: Option<String>,
     /// Another side has a view of its own.
     pub parted: bool,
+    /// Whose view it is, of those who were asked.
+    pub told_by: BTreeSet<String>,
 }
 
 /// A member of a set.
@@ -222,30 +224,30 @@ impl Tree {
         self.servers.insert(told.address.clone(), server);
     }
 
-    /// One member's view of a set: the same as that of another if each has the other in its own.
-    fn merge(&mut self, seen: Set, by: &str) {
+    /// One member's view of a set: the same as that of others if each of them has each other in its own. Who was cut off,
+    /// or cannot know yet, has a side for itself.
+    fn merge(&mut self, mut seen: Set, by: &str) {
         let has = |set: &Set, who: &str| set.members.iter().any(|m| m.address == who);
         let same = |set: &&mut Set| {
-            (set.level, base(&set.name)) == (seen.level, base(&seen.name))
-                && has(set, by)
-                && seen.members.iter().filter(|m| has(set, &m.address)).count() * 2
-                    > seen.members.len()
+            let named = (set.level, base(&set.name)) == (seen.level, base(&seen.name));
+            named && has(set, by) && set.told_by.iter().all(|who| has(&seen, who))
         };
-        let Some(set) = self.sets.iter_mut().find(same) else {
+        let found = self.sets.iter_mut().find(same);
+        seen.told_by.insert(by.to_string());
+        let Some(set) = found else {
             self.sets.push(seen);
             return;
         };
-        let newer = seen.at > set.at;
-        let (isolated, lost) = (seen.isolated.clone(), seen.lost.clone());
-        let phase = set.phase.take().or(seen.phase.clone());
-        let (mut all_isolated, mut all_lost) =
-            (std::mem::take(&mut set.isolated), std::mem::take(&mut set.lost));
-        if newer {
-            *set = seen;
-        }
-        all_isolated.extend(isolated);
-        all_lost.extend(lost);
-        (set.isolated, set.lost, set.phase) = (all_isolated, all_lost, phase);
+        // The later one counts, with what was said of either.
+        let (mut later, other) = match seen.at > set.at {
+            true => (seen, set.clone()),
+            false => (set.clone(), seen),
+        };
+        later.isolated.extend(other.isolated);
+        later.lost.extend(other.lost);
+        later.told_by.extend(other.told_by);
+        later.phase = later.phase.or(other.phase);
+        *set = later;
     }
 
     fn mark_parted(&mut self) {
@@ -335,6 +337,7 @@ fn sighting(seat: &Value) -> Option<Set> {
         lost: names("lost"),
         phase: seat["phase"].as_str().filter(|phase| *phase != "idle").map(str::to_string),
         parted: false,
+        told_by: BTreeSet::new(),
     })
 }
 

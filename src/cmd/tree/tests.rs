@@ -181,6 +181,22 @@ fn each_side_of_a_partition_has_its_own_view() {
 }
 
 #[test]
+fn who_was_cut_off_and_does_not_know_yet_is_a_side_of_its_own_whoever_is_asked_first() {
+    let all: Vec<String> = (1..=4).map(|n| format!("10.0.0.{n}:2900")).collect();
+    for cut in 0..4 {
+        let rest: Vec<String> = all.iter().filter(|who| **who != all[cut]).cloned().collect();
+        let view = |own: &String| match *own == all[cut] {
+            true => told(own, seat(own, "office", 1, &all, None), json!([])),
+            false => told(own, seat(own, "office", 1, &rest, None), json!([])),
+        };
+        let tree = Tree::of(&all.iter().map(view).collect::<Vec<_>>());
+        let mut sizes: Vec<usize> = tree.sets.iter().map(|set| set.told_by.len()).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [1, 3], "{tree:#?}");
+    }
+}
+
+#[test]
 fn statistics_of_other_hosts_tell_what_they_tell_and_the_rest_is_said_to_be_unknown() {
     let members = ["10.0.0.1:2900", "10.0.0.2:2900"].map(str::to_string);
     let mut one = told(&members[0], seat(&members[0], "nps", 2, &members, None), Value::Null);
