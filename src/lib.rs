@@ -14,6 +14,7 @@
 //! | IV.E.1, Figures 46, 47 | partitions, reformation | `proto::coreset::partition` |
 //! | Figures 51, 55 | the mcaster | [`proto::mcaster`] |
 //! | Figures 16 to 47 | the event diagrams, played | [`sim::scenario`] |
+//! | VI.B, Figure 5 | the whole hierarchy in a file, and the steps to it | [`campus`] |
 //! | Figure 57 | the core table | [`wire::coreset::View`] |
 //! | Figures 62, 63 | the mserver's joining, Init | `proto::coreset::outside` |
 //! | Figures 56, 58 | the mserver: its core-sets behind the wire | [`proto::mserver`] |
@@ -28,14 +29,16 @@
 //! | VI.B.2 | the logical clock, the loop | [`sys::clock`], [`sys::daemon`], [`sys::sockets`] |
 //! | IV, V: figures of runs | the same `step` under faults by seed, and its invariants | [`sim`] |
 //!
-//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`, `proto <- sim`, and `proto <- client <- cmd`. `wire` is
-//! bytes and nothing else; `proto` is pure, `step(input) -> actions`; `sim` supplies the inputs from a seed where `sys` takes them
-//! from the kernel, which it alone touches for daemons; `cmd` is what a person types. What no paper of 1994 has stands beside it:
-//! signatures in [`wire::auth`], large messages in [`wire::fragment`] and, between a node and its sockets, [`proto::parcel`]; views,
-//! failures and incarnations on disk in [`sys::records`]; where daemons and applications look for sockets, in [`rundir`].
+//! Imports go one way: `name <- wire <- proto <- sys <- cmd <- main`, `proto <- sim`, `proto <- campus <- cmd`, and
+//! `proto <- client <- cmd`. `wire` is bytes and nothing else; `proto` is pure, `step(input) -> actions`; `sim` supplies the
+//! inputs from a seed where `sys` takes them from the kernel, which it alone touches for daemons; `cmd` is what a person types. What
+//! no paper of 1994 has stands beside it: signatures in [`wire::auth`], large messages in [`wire::fragment`] and, between a node and
+//! its sockets, [`proto::parcel`]; views, failures and incarnations on disk in [`sys::records`]; where daemons and applications look
+//! for sockets, in [`rundir`].
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
+pub mod campus;
 pub mod client;
 pub mod cmd;
 pub mod name;

@@ -33,12 +33,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 12] = [
     "ms.1",
     "libmembership.3",
+    "ms.campus.5",
     "ms.conf.5",
     "ms.groups.5",
+    "ms_migration.7",
     "ms_protocol.7",
+    "ms_tutorial.7",
     "mcaster.8",
     "mi.8",
     "ms_mgr.8",

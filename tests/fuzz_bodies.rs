@@ -14,7 +14,7 @@ use proptest::prelude::*;
 type Body = fn(&[u8]);
 
 /// Every door; a new one is added here.
-const BODIES: [Body; 8] = [
+const BODIES: [Body; 9] = [
     bodies::message,
     bodies::prefix,
     bodies::fragment,
@@ -23,6 +23,7 @@ const BODIES: [Body; 8] = [
     bodies::node,
     bodies::local,
     bodies::rule,
+    bodies::campus,
 ];
 
 /// What rules are made of, and what they are not.
@@ -174,6 +175,11 @@ proptest! {
             damaged(datagram.clone(), damages)
         };
         BODIES.iter().for_each(|body| body(&damaged));
+    }
+
+    #[test]
+    fn a_damaged_campus_breaks_nothing(damages in damages()) {
+        bodies::campus(&damaged(include_bytes!("../etc/ms.campus.sample").to_vec(), damages));
     }
 
     #[test]

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 12] = [
     "man1/ms.1",
     "man3/libmembership.3",
+    "man5/ms.campus.5",
     "man5/ms.conf.5",
     "man5/ms.groups.5",
+    "man7/ms_migration.7",
     "man7/ms_protocol.7",
+    "man7/ms_tutorial.7",
     "man8/mcaster.8",
     "man8/mi.8",
     "man8/ms_mgr.8",
@@ -103,6 +106,7 @@ fn expected() -> BTreeSet<String> {
         "usr/lib/sysusers.d/ms.conf",
         "usr/lib/tmpfiles.d/ms.conf",
         "usr/share/bash-completion/completions/ms",
+        "usr/share/doc/ms/examples/ms.campus.sample",
         "usr/share/doc/ms/examples/ms.conf",
         "usr/share/doc/ms/examples/ms.groups",
         "usr/share/fish/vendor_completions.d/ms.fish",

@@ -51,7 +51,8 @@ _ms() {
         groups) options="-j --json --run-dir -h --help -V --version" ;;
         mgr)
             options="-c --config -i --interface --port --level --groups --ttl --key --auth
-                --timeout --no-wait -l --long -j --json -h --help -V --version"
+                --timeout --no-wait -l --long -j --json -y --yes -n --dry-run --commands
+                --orphan-groups -h --help -V --version"
             ;;
         why) options="--at -j --json --run-dir -h --help -V --version" ;;
         trace)
@@ -146,7 +147,11 @@ _ms() {
     elif [[ $mode == sim ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
     elif [[ $mode == mgr ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "stats join leave split merge add-parent del-parent" -- "$cur")
+        if [[ " ${COMP_WORDS[*]} " == *" apply "* ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        else
+            mapfile -t COMPREPLY < <(compgen -W "apply export stats join leave split merge add-parent del-parent" -- "$cur")
+        fi
     elif [[ $mode =~ ^(join|run|leave|merge|split|view|members|watch)$ ]]; then
         local groups
         groups=$(ms groups 2>/dev/null | sed -n 's/^    \([^ ]*\) [0-9].*/\1/p')

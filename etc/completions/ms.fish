@@ -94,6 +94,12 @@ __ms_option mgr -l timeout -x -d 'how long it may take'
 __ms_option mgr -l no-wait -d 'do not wait until the view shows it'
 __ms_option mgr -s l -l long -d 'members and counters too'
 __ms_option mgr -s j -l json -d 'print statistics as JSON'
+__ms_option mgr -s y -l yes -d 'apply without asking'
+__ms_option mgr -s n -l dry-run -d 'show what apply would do, and do nothing'
+__ms_option mgr -l commands -d 'show the command line of each daemon, and do nothing'
+__ms_option mgr -l orphan-groups -d 'apply even if groups are cut off'
+complete -c ms -n '__fish_seen_subcommand_from mgr; and __fish_seen_subcommand_from apply' -F
+complete -c ms -n '__fish_seen_subcommand_from mgr' -a 'apply export stats join leave split merge add-parent del-parent'
 
 __ms_option why -l at -x -d 'ask the daemon there only'
 __ms_option why -s j -l json -d 'print JSON, one daemon a line'

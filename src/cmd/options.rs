@@ -108,7 +108,7 @@ pub const MSERVER: &[Opt] = &[
     with("", "failures", "FILE", "append detected failures there (default: failures)"),
 ];
 
-/// `ms mgr [options] CMD SERVER [OPERAND]...`
+/// `ms mgr [options] CMD [OPERAND]...`
 pub const MGR: &[Opt] = &[
     Opt { keyword: false, ..with("c", "config", "FILE", "configuration (default /etc/ms.conf)") },
     with("i", "interface", "ADDRESS|NAME", "own address, or the interface that has it"),
@@ -122,6 +122,10 @@ pub const MGR: &[Opt] = &[
     flag("", "no-wait", "do not wait until the view shows it"),
     flag("l", "long", "members and counters too"),
     flag("j", "json", "print statistics as JSON"),
+    flag("y", "yes", "apply without asking"),
+    flag("n", "dry-run", "show what apply would do, and do nothing"),
+    flag("", "commands", "show the command line of each daemon in FILE, and do nothing"),
+    flag("", "orphan-groups", "apply even if groups are cut off"),
 ];
 
 /// Options of commands that talk to the member interface of this host.

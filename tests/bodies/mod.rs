@@ -7,6 +7,7 @@
 // Each fuzz target is a crate of its own and calls one of them.
 #![allow(dead_code)]
 
+use membership::campus;
 use membership::name::{Gid, GroupName};
 use membership::proto::mcaster::{Limits, Mcaster};
 use membership::proto::network::Network;
@@ -59,6 +60,22 @@ pub fn message(datagram: &[u8]) {
     assert_eq!(Message::receive(&dirty, false), Ok(message));
     assert_eq!(message.header.group.field()[..], dirty[8..40]);
     let _ = message.header.group.to_string();
+}
+
+/// The text of an ms.campus: faults with their places, or a hierarchy that can be said again.
+pub fn campus(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    match campus::parse(&text) {
+        Ok(read) => {
+            assert_eq!(campus::parse(&read.to_string()), Ok(read.clone()));
+            let nobody = campus::plan(&campus::Live::default(), &read);
+            assert!(nobody.steps.is_empty() && !nobody.chores.is_empty());
+        }
+        Err(faults) => {
+            assert!(!faults.is_empty() && faults.is_sorted());
+            assert!(faults.iter().all(|fault| fault.to_string().contains(": ")));
+        }
+    }
 }
 
 /// What an mcaster may have relayed: a refusal, or a sender and a message to look at.

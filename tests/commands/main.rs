@@ -9,8 +9,8 @@
 
 mod calls;
 mod join;
-mod quality;
 mod operator;
+mod quality;
 mod refused;
 mod run;
 mod tree;

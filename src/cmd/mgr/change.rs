@@ -7,6 +7,7 @@ use crate::name::GroupName;
 use crate::proto::mserver::NOT_ALLOWED;
 use crate::proto::places::Places;
 use crate::sys::process::exit;
+use crate::sys::signal;
 use crate::wire::coreset::{Body, Life, Request, SetName, View};
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
@@ -160,19 +161,52 @@ impl Desk {
         self.carry_through(parent, (set, level), request, done)
     }
 
-    /// SERVER's set gives up its parent.
-    pub fn del_parent(mut self) -> Result<String, Failure> {
+    /// SERVER's set gives up its parent: that one, or whoever it is. One that stands by may take over at once.
+    pub fn del_parent(mut self, which: Option<SocketAddrV4>) -> Result<String, Failure> {
         let told = self.server()?;
-        if told.in_view()?.parent.is_none() {
-            let (who, set) = (self.server, told.message.name);
-            return Err((exit::DATAERR, format!("{who}: refused: set {set} has no parent")));
-        }
-        let done = move |told: &Told| {
-            let view = told.view().filter(|view| view.parent.is_none())?;
-            Some(format!("{} has no parent", brief(view)))
+        let (who, set, level) = (self.server, told.message.name, told.message.level);
+        let parent = match told.in_view()?.parent {
+            Some(parent) if which.is_none_or(|which| which == parent) => parent,
+            Some(other) => {
+                let why = format!("{who}: refused: set {set} has the parent {other}");
+                return Err((exit::DATAERR, why));
+            }
+            None => {
+                return Err((exit::DATAERR, format!("{who}: refused: set {set} has no parent")));
+            }
         };
-        let set = (told.message.name, told.message.level);
-        self.carry_through(self.server, set, Request::DelParent, done)
+        let done = move |told: &Told| {
+            let view = told.view().filter(|view| !view.contains(parent))?;
+            Some(match view.parent {
+                None => format!("{} has no parent", brief(view)),
+                Some(next) => format!("{next} is the parent of {}", brief(view)),
+            })
+        };
+        self.carry_through(self.server, (set, level), Request::DelParent, done)
+    }
+
+    /// SERVER waits to be the parent of a set, or is it at once if it has none.
+    pub fn stand_by(mut self, set: GroupName, level: u8) -> Result<String, Failure> {
+        let told = self.server()?;
+        let own = self.server;
+        let name = SetName { base: set, suffix: None };
+        let done = move |told: &Told| {
+            let waits = told.fact("child") == Some(set);
+            waits.then(|| format!("{own} stands by for set {set}"))
+        };
+        self.carry_through(own, (name, level), Request::AddParent(told.life()), done)
+    }
+
+    /// SERVER does so no longer.
+    pub fn stand_down(mut self, set: GroupName) -> Result<String, Failure> {
+        let told = self.server()?;
+        let own = self.server;
+        let name = SetName { base: set, suffix: None };
+        let done = move |told: &Told| {
+            let waits = told.fact("child") == Some(set);
+            (!waits).then(|| format!("{own} stands by for set {set} no longer"))
+        };
+        self.carry_through(own, (name, 0), Request::Leave(told.life()), done)
     }
 
     /// Asks `to` for it, and looks at SERVER until its view shows that it is done.
@@ -206,6 +240,11 @@ impl Desk {
             if left.is_zero() {
                 let seconds = self.timeout.as_secs();
                 let why = format!("{to} has taken it up, but it is not done after {seconds} s");
+                return Err((exit::TEMPFAIL, why));
+            }
+            if signal::stops() > 1 {
+                let why =
+                    format!("{to} has taken it up, and nobody waits for it: it may be done yet");
                 return Err((exit::TEMPFAIL, why));
             }
             let told = self.told(self.server, SetName::default(), left.min(PATIENCE))?;

@@ -1,4 +1,4 @@
-//! `ms mgr [options] CMD SERVER ...`: MS_mgr (thesis VI.B): statistics, and changes of core-sets.
+//! `ms mgr [options] CMD ...`: MS_mgr (thesis VI.B): statistics, changes of core-sets, and of the whole hierarchy.
 //!
 //! ```text
 //!   stats ──> who is SERVER, in which life and view?      not running: 69, not allowed: 77
@@ -8,6 +8,7 @@
 //!
 //! It speaks the requests of Table 5 to the port of a mserver, so it works from every host that is allowed to ask.
 
+mod apply;
 mod change;
 mod stats;
 
@@ -22,14 +23,16 @@ use std::time::Duration;
 /// `ms mgr`
 pub const COMMAND: Command = Command {
     name: "mgr",
-    operands: "CMD SERVER [OPERAND]...",
+    operands: "CMD [OPERAND]...",
     about: "ask mservers for statistics and changes of their sets",
     options: &[options::MGR, options::ALWAYS],
     run,
 };
 
 /// What each CMD takes, for who gets it wrong.
-const USAGES: [&str; 7] = [
+const USAGES: [&str; 9] = [
+    "apply FILE",
+    "export SERVER...",
     "stats SERVER [SET]",
     "join SERVER SET",
     "leave SERVER",
@@ -66,6 +69,16 @@ fn timeout(plan: &Plan<'_>) -> Result<Duration, Failure> {
 fn dispatch(plan: &Plan<'_>, timeout: Duration) -> Result<String, Failure> {
     let operands: Vec<&str> = plan.operands().iter().map(String::as_str).collect();
     let (cmd, server, rest) = match operands.as_slice() {
+        ["apply", _] if plan.flag("no-wait") => {
+            let why = "--no-wait: apply waits for each step: must not be given with it";
+            return Err((exit::USAGE, why.to_string()));
+        }
+        ["apply", file] => return apply::apply(plan, file, timeout),
+        ["export", servers @ ..] if !servers.is_empty() => {
+            let servers = servers.iter().map(|server| address(plan, "SERVER", server));
+            return apply::export(plan, &servers.collect::<Result<_, _>>()?, timeout);
+        }
+        [cmd @ ("apply" | "export"), ..] => return Err(wrong(cmd)),
         [cmd, server, rest @ ..] => (*cmd, address(plan, "SERVER", server)?, rest),
         [cmd] => return Err(wrong(cmd)),
         [] => return Err(wrong("")),
@@ -96,7 +109,7 @@ fn dispatch(plan: &Plan<'_>, timeout: Duration) -> Result<String, Failure> {
             let parent = address(plan, "PARENT", parent)?;
             open()?.add_parent(parent)
         }
-        ("del-parent", []) => open()?.del_parent(),
+        ("del-parent", []) => open()?.del_parent(None),
         _ => Err(wrong(cmd)),
     }
 }

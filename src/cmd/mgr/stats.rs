@@ -35,8 +35,13 @@ impl Told {
         let Some(detail) = &self.stats.detail else { return all };
         let isolated = detail.isolated.iter().map(ToString::to_string);
         all["isolated"] = isolated.collect::<Vec<_>>().into();
-        let counters = detail.counters.iter().map(|(word, n)| (word.clone(), (*n).into()));
-        all["counters"] = Value::Object(counters.collect());
+        // What is no counter has a blank in its word.
+        let (facts, counters): (Vec<_>, Vec<_>) =
+            detail.counters.iter().partition(|(word, _)| word.contains(' '));
+        for (key, words) in [("facts", facts), ("counters", counters)] {
+            let words = words.into_iter().map(|(word, n)| (word.clone(), (*n).into()));
+            all[key] = Value::Object(words.collect());
+        }
         let Some(view) = &detail.view else { return all };
         let text = |who: Option<std::net::SocketAddrV4>| who.map(|a| a.to_string());
         let own = m.from.life.address;
@@ -65,9 +70,11 @@ impl Told {
     fn in_words(&self, long: bool) -> String {
         let m = &self.message;
         let life = m.from.life;
-        let mut out = format!("{} incarnation {}: set {}", life.address, life.inc, m.name);
+        let what = if m.level == 0 { "lan" } else { "set" };
+        let mut out = format!("{} incarnation {}: {what} {}", life.address, life.inc, m.name);
         // Writing to a String cannot fail.
         let _ = match self.view() {
+            None if m.level == 0 => writeln!(out, ", member interfaces: {}", self.stats.size),
             Some(view) => writeln!(
                 out,
                 " level {}, view {} of {}, rank {}, {}",

@@ -13,11 +13,14 @@
 use super::{Mserver, Seat, Side};
 use crate::name::{Gid, GroupName, Incarnation};
 use crate::proto::coreset::{CoreSet, Founding};
+use crate::proto::group::Registry;
 use crate::proto::step::{Action, Via};
 use crate::wire::coreset::{
     Body, CoreMessage, Life, MAX_COUNTERS, MAX_STRING, Member, PHASES, Position, Request, SetName,
     Stats, StatsDetail,
 };
+use crate::wire::group::GroupKey;
+use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 /// The code of a refusal that says why in words.
@@ -44,6 +47,10 @@ impl Mserver {
         match &m.body {
             Body::StatsRequest { long } => {
                 let (side, long) = (self.side_of(m.name.base), *long);
+                if let Some(stats) = self.stats_of_lan(m.name.base, long) {
+                    self.answer_for_lan(from, m.name, Body::Stats(stats), actions);
+                    return Ok(());
+                }
                 let stats = self.stats(side, long);
                 self.answer(from, m.name, Body::Stats(stats), actions);
                 Ok(())
@@ -242,13 +249,79 @@ impl Mserver {
         let detail = || StatsDetail {
             view: view.cloned().map(Box::new),
             isolated: set.iter().flat_map(|set| set.isolated()).collect(),
-            counters: counters().take(MAX_COUNTERS).collect(),
+            counters: self.facts(side).into_iter().chain(counters()).take(MAX_COUNTERS).collect(),
         };
         Stats {
             size: view.map_or(0, |v| u16::try_from(v.members.len()).unwrap_or(u16::MAX)),
             phase: u8::try_from(code).unwrap_or(0),
             detail: long.then(detail),
         }
+    }
+
+    /// What stands before the counters: how the set is heard, what it knows, and what is below us. No counter's word
+    /// has a blank, each of these has one.
+    fn facts(&self, side: Side) -> Vec<(String, u64)> {
+        let seated = |side| self.seats.get(&side).filter(|seat: &&Seat| seat.set().is_some());
+        let mut facts = Vec::new();
+        if let Some(at) = seated(side).and_then(Seat::group) {
+            facts.push((format!("heard {at}"), 1));
+        }
+        let lan = self.groups.lan();
+        if let Some(registry) = self.groups.registry(side).filter(|_| seated(side).is_some()) {
+            facts.push(("groups known".to_string(), live(registry).count() as u64));
+        }
+        if side == Side::Child {
+            return facts;
+        }
+        facts.push(("groups below".to_string(), self.groups_below()));
+        if let Some(child) = seated(Side::Child) {
+            facts.push((format!("child {}", plain(child.name())), child.level().into()));
+        }
+        if let Some(lan) = lan {
+            facts.push((format!("lan {}", plain(lan.name())), lan.guests().count() as u64));
+        }
+        if let Some(mi) = lan.and_then(|lan| lan.mi()) {
+            facts.push((format!("built-in {}", mi.config().life.address), 1));
+        }
+        facts
+    }
+
+    /// Groups that have members below us, whoever decides them.
+    fn groups_below(&self) -> u64 {
+        let lan = self.groups.lan().into_iter().flat_map(|lan| live(lan.registry()));
+        let all: BTreeSet<GroupKey> = lan.chain(self.groups.relay().groups()).collect();
+        all.len() as u64
+    }
+
+    /// The same of our LAN, which is no core-set: its member interfaces, in place of members.
+    fn stats_of_lan(&self, name: GroupName, long: bool) -> Option<Stats> {
+        let named = |seat: &Seat| seat.name() == name;
+        let lan = self.groups.lan().filter(|lan| lan.name() == name)?;
+        if self.seats.values().any(named) {
+            return None;
+        }
+        let first = [
+            (format!("heard {}", self.id.places.of(&name)), 1),
+            ("groups known".to_string(), live(lan.registry()).count() as u64),
+        ];
+        let guests = lan.guests().map(|who| (format!("mi {who}"), 1));
+        let counters = || first.into_iter().chain(guests).take(MAX_COUNTERS).collect();
+        let size = u16::try_from(lan.guests().count()).unwrap_or(u16::MAX);
+        let detail =
+            long.then(|| StatsDetail { view: None, isolated: Vec::new(), counters: counters() });
+        Some(Stats { size, phase: 0, detail })
+    }
+
+    fn answer_for_lan(
+        &mut self,
+        to: SocketAddrV4,
+        name: SetName,
+        body: Body,
+        actions: &mut Vec<Action>,
+    ) {
+        let life = Life { address: self.id.own, inc: self.id.inc };
+        let from = Member { gid: Gid::NONE, life };
+        self.reply(to, (name, 0), (from, Position::default()), body, actions);
     }
 
     /// An answer that is no message of the protocol: it says who we are in that set.
@@ -261,17 +334,29 @@ impl Mserver {
             || Life { address: own, inc: seat.map_or(self.id.inc, Seat::next_life) },
             CoreSet::life,
         );
+        let name = view.map_or_else(
+            || SetName { base: seat.map_or(name.base, Seat::name), suffix: None },
+            |v| v.name,
+        );
+        let gid = view.and_then(|v| v.member(own)).map_or(Gid::NONE, |m| m.gid);
+        let position = view.map(|v| v.position).unwrap_or_default();
+        let level = seat.map_or(0, Seat::level);
+        self.reply(to, (name, level), (Member { gid, life }, position), body, actions);
+    }
+
+    fn reply(
+        &mut self,
+        to: SocketAddrV4,
+        (name, level): (SetName, u8),
+        (from, position): (Member, Position),
+        body: Body,
+        actions: &mut Vec<Action>,
+    ) {
         let message = CoreMessage {
-            name: view.map_or_else(
-                || SetName { base: seat.map_or(name.base, Seat::name), suffix: None },
-                |v| v.name,
-            ),
-            from: Member {
-                gid: view.and_then(|v| v.member(own)).map_or(Gid::NONE, |m| m.gid),
-                life,
-            },
-            level: seat.map_or(0, Seat::level),
-            position: view.map(|v| v.position).unwrap_or_default(),
+            name,
+            from,
+            level,
+            position,
             parents: Vec::new(),
             prev: None,
             exclude: Vec::new(),
@@ -282,6 +367,16 @@ impl Mserver {
             Err(_) => self.counters.count("not-encoded"),
         }
     }
+}
+
+/// The groups of a registry that are not over.
+fn live(registry: &Registry) -> impl Iterator<Item = GroupKey> {
+    registry.iter().filter(|record| !record.is_over()).map(|record| record.key)
+}
+
+/// A name as it was typed.
+fn plain(name: GroupName) -> String {
+    String::from_utf8_lossy(name.as_bytes()).into_owned()
 }
 
 fn leaving(seat: &Seat) -> String {
