@@ -109,6 +109,24 @@ impl Lab {
         lab
     }
 
+    /// Adds a switch with an uplink to the one called `lan`; see [`Host::replug`].
+    pub fn add_switch(&self, name: &str) {
+        let switch = self.namespace("lan");
+        let (here, there) = (format!("{name}-up"), format!("{name}-down"));
+        ip(&["-n", &switch, "link", "add", name, "type", "bridge", "mcast_snooping", "0"]);
+        ip(&["-n", &switch, "link", "set", name, "up"]);
+        ip(&["-n", &switch, "link", "add", &here, "type", "veth", "peer", "name", &there]);
+        ip(&["-n", &switch, "link", "set", &here, "master", name, "up"]);
+        ip(&["-n", &switch, "link", "set", &there, "master", "lan", "up"]);
+    }
+
+    /// Pulls the uplink of a switch that was added, or plugs it in again.
+    pub fn uplink(&self, switch: &str, plugged: bool) {
+        let state = if plugged { "up" } else { "down" };
+        let uplink = format!("{switch}-up");
+        ip(&["-n", &self.namespace("lan"), "link", "set", &uplink, state]);
+    }
+
     /// The host with this name.
     pub fn host(&self, name: &str) -> Host {
         self.hosts[name].clone()
@@ -150,20 +168,25 @@ impl Drop for Lab {
 }
 
 impl Host {
-    /// Starts a program on this host; its output is followed from now on.
-    pub fn spawn(&self, program: &Path, args: &[&str]) -> Process {
+    /// A program on this host, to be started.
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
         // It replaces itself by the program, so that the child's pid is the program's.
-        command.args(["netns", "exec", &self.namespace]).arg(program).args(args);
+        command.args(["netns", "exec", &self.namespace]).arg(program);
         command.current_dir(&self.directory);
+        command
+    }
+
+    /// Starts a program on this host; its output is followed from now on.
+    pub fn spawn(&self, program: &Path, args: &[&str]) -> Process {
+        let mut command = self.command(program);
+        command.args(args);
         Process::start(format!("{}: {}", self.name, args.join(" ")), command)
     }
 
     /// Runs a program on this host to its end and returns what it printed.
     pub fn output(&self, program: &Path, args: &[&str]) -> String {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace]).arg(program).args(args);
-        let output = command.current_dir(&self.directory).output().expect("ip netns exec");
+        let output = self.command(program).args(args).output().expect("ip netns exec");
         let (text, complaint) = (output.stdout, output.stderr);
         let complaint = String::from_utf8_lossy(&complaint);
         assert!(output.status.success(), "{program:?} {args:?}: {} {complaint}", output.status);
@@ -195,7 +218,7 @@ impl Host {
         self.await_carrier(true);
     }
 
-    /// Puts the cable into another switch, `lan` or `other`: nobody on the one reaches anybody on the other.
+    /// Puts the cable into another switch, `lan`, `other` or one that was added: nobody on `other` reaches anybody else.
     pub fn replug(&self, switch: &str) {
         ip(&["-n", &self.switch, "link", "set", self.name, "master", switch]);
     }
