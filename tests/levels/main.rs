@@ -17,6 +17,7 @@ mod churn;
 mod coreset_log;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod midst;
 mod namespaces;
 mod people;
 mod plan;
