@@ -12,7 +12,7 @@ use membership::proto::mi::{Ask, LocalCall, LocalEvent};
 use membership::sim::campus::invariants::{
     LastView, MemberLog, Members, Resting, Standing, Wish, check_member_logs, settled,
 };
-use membership::wire::group::{Entry, MemberId, Mode, Qos, Reason};
+use membership::wire::group::{Entry, MemberId, Mode, Reason};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ impl People {
         let ask = Ask::Join {
             mode: Mode::JoinOrCreate,
             tag: Vec::new(),
-            qos: Qos::default(),
+            qos: Box::default(),
             patience_ms: 0,
         };
         let call = LocalCall { number: 1, group: name(group), ask };

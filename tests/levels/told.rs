@@ -72,6 +72,7 @@ impl Reader {
             gone,
             came: list(came, entry),
             whole,
+            qos: None,
         });
         events
     }
@@ -134,6 +135,7 @@ fn entry(value: &Value) -> Entry {
         tag: word(&value["tag"]).as_bytes().to_vec(),
         roams: false,
         lost: false,
+        registration: 0,
         path: Default::default(),
     }
 }
@@ -163,6 +165,7 @@ fn reason(value: &Value) -> Reason {
         "merged" => Reason::Merged,
         "split" => Reason::Split,
         "resync" => Reason::Resync,
+        "terminated" => Reason::Terminated,
         other => panic!("no reason: {other}"),
     }
 }
