@@ -126,6 +126,7 @@ fn entry(entry: &Entry) -> Value {
     value["tag"] = entry.tag.escape_ascii().to_string().into();
     value["roams"] = entry.roams.into();
     value["lost"] = entry.lost.into();
+    value["registration"] = entry.registration.into();
     value["path"] = list(&entry.path, |mserver| mserver.to_string().into());
     value
 }
@@ -134,6 +135,7 @@ fn request(request: &Request) -> Value {
     json!({
         "id": id(&request.id),
         "oldest": request.oldest,
+        "registration": request.registration,
         "reach": scope(&request.reach),
         "group": name(&request.group),
         "call": call(&request.call),

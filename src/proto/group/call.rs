@@ -30,6 +30,7 @@ impl Registry {
             return effects.push(Effect::Again(Box::new(request)));
         }
         if core.is_done(request.id) {
+            reach_anew(core, &request, effects);
             let core = core.clone();
             return effects.push(Effect::Show { request: Box::new(request), core });
         }
@@ -163,6 +164,20 @@ impl Registry {
             (ours.roams, ours.lost) = (stated.roams, false);
         }
         Path::share(&mut core.roster);
+        let behind = statement.term > core.term || statement.number >= core.number;
+        if behind && statement.digest != core.digest() {
+            // It has seen views that came after those we were rebuilt from, or those of another side: ours must be later.
+            if statement.term > core.term {
+                core.term = statement.term.saturating_add(1);
+            }
+            core.number = core.number.max(statement.number).saturating_add(1);
+            let direct = direct(core, Reason::Resync, vec![request.id], core.whole());
+            let (term, core) = (core.term, Box::new(core.clone()));
+            self.set_term(key, term);
+            effects.push(Effect::View { direct, core, gone: Vec::new() });
+            effects.push(Effect::Settled { key: *key, term });
+            return Ok(());
+        }
         effects.push(Effect::Repath(Box::new(core.clone())));
         Ok(())
     }
@@ -279,6 +294,18 @@ impl Registry {
         effects.push(Effect::Settled { key: new_key, term: 1 });
         Ok(())
     }
+}
+
+/// Who joined comes again by another mserver: it is reached by that way from now on.
+fn reach_anew(core: &mut Core, request: &Request, effects: &mut Vec<Effect>) {
+    let Call::Join { member, roams, .. } = &request.call else { return };
+    let later =
+        |entry: &&mut Entry| entry.id == *member && entry.registration < request.registration;
+    let Some(entry) = core.roster.iter_mut().find(later) else { return };
+    (entry.registration, entry.roams, entry.lost) = (request.registration, *roams, false);
+    entry.path = request.path.clone().into();
+    Path::share(&mut core.roster);
+    effects.push(Effect::Repath(Box::new(core.clone())));
 }
 
 fn first_view(core: &Core) -> Effect {

@@ -419,7 +419,7 @@ impl Registry {
         );
     }
 
-    fn set_term(&mut self, key: &GroupKey, term: u32) {
+    pub(super) fn set_term(&mut self, key: &GroupKey, term: u32) {
         if let Some(record) = self.record_of(key) {
             record.term = term;
         }

@@ -196,6 +196,7 @@ impl Mi {
         self.past.retain(|(past, _)| *past != inc);
         let Some(group) = self.groups.get(&inc) else { return };
         let (mut seen, mut came, mut strangers) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let resync = Direct { reason: Reason::Resync, ..direct.clone() };
         for (rank, entry) in group.known.roster().iter().enumerate() {
             if entry.id.mi != own || !seen.insert(entry.id.number) {
                 continue;
@@ -210,7 +211,10 @@ impl Mi {
                 came.push((entry.id.number, was));
             }
             if first || !same {
-                let event = of_view(&group.known, direct, (entry, rank as u32), first);
+                let moved = matches!(direct.reason, Reason::Merged | Reason::Split);
+                // Why its former group does not have it any more, nobody has said.
+                let why = if was == Home::Astray && !moved { &resync } else { direct };
+                let event = of_view(&group.known, why, (entry, rank as u32), first);
                 out.push(MiAction::Tell { client: local.client, event });
             }
         }
