@@ -137,6 +137,11 @@ impl Mi {
         } else {
             let (ours, strangers) = self.named(&direct.content);
             let elsewhere = self.groups_of(&ours);
+            let is_delta = matches!(direct.content, Content::Delta { .. });
+            if ours.is_empty() && is_delta && !self.past.iter().any(|(past, _)| *past == inc) {
+                // Only the whole roster shows that nobody of it is here.
+                return Taken::Gap;
+            }
             let is_late = self.past.iter().any(|(past, last)| *past == inc && at <= *last);
             if ours.is_empty() || is_late {
                 self.report(name_of(&key), strangers, out);

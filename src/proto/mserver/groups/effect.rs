@@ -201,14 +201,35 @@ impl Groups {
 
     /// Members at former lives of a member interface: requests of theirs were on their way for too long.
     fn fail_dead(&mut self, key: &GroupKey, mut dead: Vec<MemberId>, out: &mut Vec<GroupOut>) {
+        let group = key.called();
         dead.retain(|id| {
-            !self.pending.values().any(
-                |p| matches!(&p.request.call, Call::Fail { members, .. } if members.contains(id)),
-            )
+            !self.pending.values().any(|p| match &p.request.call {
+                Call::Fail { members, .. } => p.request.group == group && members.contains(id),
+                _ => false,
+            })
         });
         if !dead.is_empty() {
             self.ask(key, 0, Call::Fail { members: dead, cut: false }, out);
         }
+    }
+
+    /// A child has a view, and so many members of it below.
+    pub(super) fn on_got(
+        &mut self,
+        from: SocketAddrV4,
+        (key, term, number): (GroupKey, u32, u32),
+        below: u32,
+        out: &mut Vec<GroupOut>,
+    ) -> Result<(), &'static str> {
+        let known = self.relay.known(&key).filter(|known| known.at() == (term, number));
+        if let Some(known) = known.filter(|_| below == 0 && self.lan.is_some()) {
+            // Whom we take to be there, nobody there is.
+            let child_of = child_of(self.own(), true);
+            let there = known.roster().iter().filter(|entry| child_of(entry) == Some(from));
+            let dead = there.map(|entry| entry.id).collect();
+            self.fail_dead(&key, dead, out);
+        }
+        self.relay.got(from, (key, term, number), below)
     }
 
     /// A view from above.

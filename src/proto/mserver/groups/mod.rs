@@ -260,7 +260,7 @@ impl Groups {
             GroupBody::Grant(request) => self.on_grant(from, request, out),
             GroupBody::Direct(direct) => self.on_direct(from, &direct, out),
             GroupBody::Got { key, term, number, below } => {
-                self.relay.got(from, (key, term, number), below)
+                self.on_got(from, (key, term, number), below, out)
             }
             GroupBody::Missing { key, .. } => self.on_missing(from, &key, out),
             GroupBody::Registered { .. } | GroupBody::Poll { .. } => Err("not-for-a-mserver"),
