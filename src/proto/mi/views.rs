@@ -138,7 +138,8 @@ impl Mi {
             let (ours, strangers) = self.named(&direct.content);
             let elsewhere = self.groups_of(&ours);
             let is_delta = matches!(direct.content, Content::Delta { .. });
-            if ours.is_empty() && is_delta && !self.past.iter().any(|(past, _)| *past == inc) {
+            let is_past = self.past.iter().any(|(past, _)| *past == inc);
+            if ours.is_empty() && is_delta && (!is_past || self.asked.contains_key(&inc)) {
                 // Only the whole roster shows that nobody of it is here.
                 return Taken::Gap;
             }
