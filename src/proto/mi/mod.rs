@@ -283,6 +283,9 @@ impl Mi {
         out: &mut Vec<MiAction>,
     ) -> Result<(), &'static str> {
         if message.from.address != self.server() {
+            if let GroupBody::Direct(direct) = &message.body {
+                self.correct(&direct.key, out);
+            }
             return Err("not-our-mserver");
         }
         if let GroupBody::Registered { number } = message.body {

@@ -9,9 +9,11 @@
 //! A registration says which members are here, in which views. What applications missed while nobody polled us they learn
 //! from the views that the mserver sends in answer; a group of which none comes is in doubt.
 
-use super::{Client, LocalEvent, Mi, MiAction, name_of};
+use super::{Client, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Call, Entry, GroupBody, MemberId, Reason, RequestId, Statement};
+use crate::wire::group::{
+    Call, Entry, GroupBody, GroupKey, MemberId, Reason, RequestId, Statement,
+};
 
 /// How we stand with our mserver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,13 +96,32 @@ impl Mi {
         self.config.servers.len() > 1
     }
 
+    /// The core reaches us by a mserver that we do not belong to: it learns of the one that we do.
+    pub(super) fn correct(&mut self, key: &GroupKey, out: &mut Vec<MiAction>) {
+        let Some(group) = self.groups.get(&key.inc).filter(|_| self.is_registered()) else {
+            return;
+        };
+        let name = name_of(&group.known.key());
+        let here = |p: &Pending| p.request.group == name && matches!(p.request.call, Call::Here(_));
+        if !self.pending.values().any(here) {
+            self.state_of(&[key.inc], out);
+        }
+    }
+
     /// Says to a new mserver which members are here, and in which views.
     fn state(&mut self, out: &mut Vec<MiAction>) {
+        let all: Vec<RequestId> = self.groups.keys().copied().collect();
+        self.state_of(&all, out);
+    }
+
+    fn state_of(&mut self, groups: &[RequestId], out: &mut Vec<MiAction>) {
         let own = self.config.life;
         let is_ours = |id: MemberId| id.mi == own && self.local.contains_key(&id.number);
         let path = |entry: &Entry| is_ours(entry.id).then(Vec::new);
-        let statements: Vec<Statement> =
-            self.groups.values().map(|group| group.known.statement(path)).collect();
+        let statements: Vec<Statement> = groups
+            .iter()
+            .filter_map(|inc| Some(self.groups.get(inc)?.known.statement(path)))
+            .collect();
         for statement in statements.into_iter().filter(|s| !s.members.is_empty()) {
             self.submit(None, name_of(&statement.key), Call::Here(Box::new(statement)), out);
         }

@@ -241,6 +241,14 @@ impl Groups {
     ) -> Result<(), &'static str> {
         let parent = self.spheres.get(&Side::Peer).and_then(|sphere| sphere.parent);
         if parent != Some(from) || from == self.own() {
+            // Whoever decides reaches us by the parent that we had: it learns of the one that we have.
+            let group = direct.key.called();
+            let here = |p: &super::route::Pending| {
+                p.request.group == group && matches!(p.request.call, Call::Here(_))
+            };
+            if parent.is_some() && !self.pending.values().any(here) {
+                self.state_of(&direct.key, out);
+            }
             return Err("not-our-parent");
         }
         for cause in &direct.causes {
