@@ -158,6 +158,7 @@ impl Mi {
                 return Taken::Gap;
             }
         }
+        let tries = Countdown::after(self.tries());
         let Some(group) = self.groups.get_mut(&inc) else {
             let mut known = Known::new(key);
             if known.apply(direct) != Applied::New {
@@ -170,6 +171,7 @@ impl Mi {
         // The core has moved, or was rebuilt, and nothing has changed for those who are in the view.
         let same = (group.known.key(), group.known.digest()) == (key, direct.digest);
         let follows = direct.number == group.known.at().1.wrapping_add(1);
+        let renamed = group.known.key() != key && matches!(group.doubt, Doubt::Asked(_));
         let missing = self.departures.missing(&group.known, direct);
         match group.known.apply(direct) {
             Applied::Gap => Taken::Gap,
@@ -182,6 +184,10 @@ impl Mi {
             Applied::New => {
                 self.departures.extend(missing);
                 group.settled();
+                if renamed {
+                    // What we asked by its former name says nothing of it any more.
+                    group.doubt = Doubt::Waits(tries);
+                }
                 match follows || jumps(direct.reason) {
                     true => self.settle(direct, &before, same, out),
                     false => {
