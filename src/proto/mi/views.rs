@@ -127,6 +127,34 @@ impl Mi {
         Ok(())
     }
 
+    /// A view of a group of which we know none: why it is not taken, if it is not.
+    fn declines(&mut self, direct: &Direct, out: &mut Vec<MiAction>) -> Option<Taken> {
+        let (key, inc) = (direct.key, direct.key.inc);
+        let (ours, strangers) = self.named(&direct.content);
+        let elsewhere = self.groups_of(&ours);
+        let is_delta = matches!(direct.content, Content::Delta { .. });
+        let last = self.past.iter().find(|(past, _)| *past == inc).map(|(_, last)| *last);
+        if ours.is_empty() && is_delta && (last.is_none() || self.asked.contains_key(&inc)) {
+            // Only the whole roster shows that nobody of it is here.
+            return Some(Taken::Gap);
+        }
+        let is_late = last.is_some_and(|last| (direct.term, direct.number) <= last);
+        if ours.is_empty() || is_late {
+            self.report(name_of(&key), strangers, out);
+            elsewhere.into_iter().for_each(|other| self.doubt(other));
+            return Some(Taken::Nothing);
+        }
+        // A join that was done twice, or is told late, takes nobody out of the group that it is in. If that one does
+        // not have it any more, this one has.
+        let moves = matches!(direct.reason, Reason::Merged | Reason::Split);
+        if elsewhere.is_empty() || moves {
+            return None;
+        }
+        self.claim(&key, &ours);
+        elsewhere.into_iter().for_each(|other| self.question(other, out));
+        Some(Taken::Gap)
+    }
+
     /// A view, if it concerns us. Nothing is believed whose digest does not come out.
     fn take(&mut self, direct: &Direct, out: &mut Vec<MiAction>) -> Taken {
         let (key, inc) = (direct.key, direct.key.inc);
@@ -134,29 +162,8 @@ impl Mi {
         let mut before = Vec::new();
         if let Some(group) = self.groups.get(&inc) {
             before.extend(self.ours(&group.known));
-        } else {
-            let (ours, strangers) = self.named(&direct.content);
-            let elsewhere = self.groups_of(&ours);
-            let is_delta = matches!(direct.content, Content::Delta { .. });
-            let is_past = self.past.iter().any(|(past, _)| *past == inc);
-            if ours.is_empty() && is_delta && (!is_past || self.asked.contains_key(&inc)) {
-                // Only the whole roster shows that nobody of it is here.
-                return Taken::Gap;
-            }
-            let is_late = self.past.iter().any(|(past, last)| *past == inc && at <= *last);
-            if ours.is_empty() || is_late {
-                self.report(name_of(&key), strangers, out);
-                elsewhere.into_iter().for_each(|other| self.doubt(other));
-                return Taken::Nothing;
-            }
-            // A join that was done twice, or is told late, takes nobody out of the group that it is in. If that one does
-            // not have it any more, this one has.
-            let moves = matches!(direct.reason, Reason::Merged | Reason::Split);
-            if !elsewhere.is_empty() && !moves {
-                self.claim(&key, &ours);
-                elsewhere.into_iter().for_each(|other| self.question(other, out));
-                return Taken::Gap;
-            }
+        } else if let Some(declined) = self.declines(direct, out) {
+            return declined;
         }
         let tries = Countdown::after(self.tries());
         let Some(group) = self.groups.get_mut(&inc) else {
