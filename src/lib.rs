@@ -34,7 +34,7 @@
 //! inputs from a seed where `sys` takes them from the kernel, which it alone touches for daemons; `cmd` is what a person types. What
 //! no paper of 1994 has stands beside it: signatures in [`wire::auth`], large messages in [`wire::fragment`] and, between a node and
 //! its sockets, [`proto::parcel`]; views, failures and incarnations on disk in [`sys::records`]; where daemons and applications look
-//! for sockets, in [`rundir`].
+//! for sockets, in [`rundir`]; sets and maps from iterators in `sorted`, which all import.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
@@ -45,5 +45,6 @@ pub mod name;
 pub mod proto;
 pub mod rundir;
 pub mod sim;
+mod sorted;
 pub mod sys;
 pub mod wire;

@@ -32,6 +32,6 @@ pub fn sockets(dir: &Path, what: &str) -> Vec<PathBuf> {
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|path| path.extension().is_some_and(|e| e == what))
         .collect();
-    found.sort();
+    found.sort_unstable();
     found
 }

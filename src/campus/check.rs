@@ -4,6 +4,7 @@ use super::parse::{At, Fault, LanSaid, SetSaid};
 use super::words::Place;
 use super::{Campus, lan_name};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::MAX_MEMBERS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
@@ -39,7 +40,7 @@ fn names(sets: &[SetSaid], lans: &[LanSaid], faults: &mut Vec<Fault>) {
     let sets = sets.iter().map(|set| ("set", &set.name));
     let lans = lans.iter().map(|lan| ("lan", &lan.name));
     let mut all: Vec<(&str, &At<GroupName>)> = sets.chain(lans).collect();
-    all.sort_by_key(|(_, name)| name.place);
+    all.sort_unstable_by_key(|(_, name)| name.place);
     let mut seen = BTreeSet::new();
     for (what, name) in all {
         if !seen.insert(name.value) {
@@ -123,7 +124,7 @@ fn member_interfaces(lans: &[LanSaid], campus: &Campus, faults: &mut Vec<Fault>)
         .mservers()
         .filter(|(who, _)| campus.charge(*who).is_none())
         .map(|(who, server)| lan_name(who, server.lan))
-        .collect();
+        .sorted_set();
     for lan in lans {
         let name = lan.name.value;
         if !served.contains(&name) {
@@ -152,7 +153,7 @@ struct Levels(BTreeMap<GroupName, u8>);
 impl Levels {
     fn of(sets: &[SetSaid], faults: &mut Vec<Fault>) -> Levels {
         let said = sets.iter().filter_map(|set| Some((set.name.value, set.level.as_ref()?.value)));
-        let mut levels = Levels(said.collect());
+        let mut levels = Levels(said.sorted_map());
         // Those of whose children all levels are known, again and again: a circle is left over.
         let mut left: Vec<&SetSaid> = sets.iter().filter(|set| set.level.is_none()).collect();
         loop {

@@ -11,6 +11,7 @@
 use super::print::{list, short};
 use super::{Campus, Lan, MI_PORT, PORT, Set, derived};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::SocketAddrV4;
@@ -21,7 +22,7 @@ type Said = BTreeMap<String, String>;
 /// The lines, none if nothing differs. Of LANs that the new one says nothing of, nothing is said; nor of addresses.
 pub fn diff(old: &Campus, new: &Campus) -> String {
     let mut out = String::new();
-    let names: BTreeSet<GroupName> = old.sets.keys().chain(new.sets.keys()).copied().collect();
+    let names: BTreeSet<GroupName> = old.sets.keys().chain(new.sets.keys()).copied().sorted_set();
     for name in names {
         let said = |campus: &Campus| campus.sets.get(&name).map(|set| of_set(name, set, new));
         block(&format!("set {name}"), (said(old), said(new)), &mut out);
@@ -45,7 +46,7 @@ fn block(title: &str, (old, new): (Option<Said>, Option<Said>), out: &mut String
     // Writing to a String cannot fail.
     let _ = writeln!(out, "  {sign} {title}");
     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).sorted_set();
     for key in keys {
         let line = |value: &str| format!("{key} {}", value.trim()).trim_end().to_string();
         let _ = match (old.get(key), new.get(key)) {
@@ -71,7 +72,7 @@ fn of_set(name: GroupName, set: &Set, new: &Campus) -> Said {
     heard(name, set.address, told, &mut said);
     if !set.parents.is_empty() {
         // Which of them it is, and who stands by, is theirs to find out.
-        let all: BTreeSet<&SocketAddrV4> = set.parents.iter().collect();
+        let all: BTreeSet<&SocketAddrV4> = set.parents.iter().sorted_set();
         said.insert("parent".to_string(), list(all, PORT));
     }
     for (who, server) in &set.mservers {

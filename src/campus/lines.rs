@@ -78,9 +78,9 @@ pub fn commands(campus: &Campus) -> String {
         out.push_str("# in the ms.groups of every host:\n");
         lines.iter().for_each(|line| out.push_str(&format!("#     {line}\n")));
     }
-    let mut sets: Vec<_> = campus.sets.values().collect();
-    sets.sort_by_key(|set| std::cmp::Reverse(set.level));
-    let mservers = sets.iter().flat_map(|set| set.mservers.keys().copied());
+    let mut sets: Vec<_> = campus.sets.iter().collect();
+    sets.sort_unstable_by_key(|(name, set)| (std::cmp::Reverse(set.level), **name));
+    let mservers = sets.iter().flat_map(|(_, set)| set.mservers.keys().copied());
     let mut show = |who: SocketAddrV4, line: Option<String>| {
         line.into_iter().for_each(|line| out.push_str(&format!("# {}\n{line}\n", who.ip())));
     };

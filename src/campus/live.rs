@@ -2,6 +2,7 @@
 
 use super::{Campus, Lan, Server, Set, derived, lan_name};
 use crate::name::{Digest, GroupName};
+use crate::sorted::Sorted as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
@@ -156,7 +157,7 @@ impl Live {
     /// Mservers that members of sets speak of, and who did not answer.
     pub fn silent(&self) -> BTreeSet<SocketAddrV4> {
         let told = self.sets.values().flat_map(|set| set.members.iter().copied().chain(set.parent));
-        told.filter(|who| !self.answers(*who)).collect()
+        told.filter(|who| !self.answers(*who)).sorted_set()
     }
 
     /// Sets without a parent, with who stands by and is about to be it.
@@ -200,7 +201,7 @@ impl Live {
             level: set.level,
             address: set.heard.first().copied().filter(|at| *at != derived(name)),
             parents: set.parent.into_iter().chain(self.standing_by(name)).collect(),
-            mservers: set.members.iter().map(|who| (*who, server(*who))).collect(),
+            mservers: set.members.iter().map(|who| (*who, server(*who))).sorted_map(),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::Live;
 use super::live::SetNow;
 use super::print::{counted, short};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
@@ -40,7 +41,7 @@ fn orphaned(name: GroupName, set: &SetNow, before: &Live, after: &Live) -> Optio
         }
     }
     let homes = set.members.iter().filter(matters).filter_map(|who| after.home(*who));
-    let mut roots: BTreeSet<GroupName> = homes.map(|home| root(after, home)).collect();
+    let mut roots: BTreeSet<GroupName> = homes.map(|home| root(after, home)).sorted_set();
     if roots.len() > 1 {
         return Some(format!(
             "set {name} knows {groups}, and its mservers would be in sets that nothing joins"

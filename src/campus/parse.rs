@@ -11,6 +11,7 @@
 use super::words::{Place, Word, words};
 use super::{Campus, Lan, MI_PORT, PORT, Server, Set, check};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -67,7 +68,7 @@ pub fn parse(text: &str) -> Result<Campus, Vec<Fault>> {
     if faults.is_empty() {
         return Ok(campus);
     }
-    faults.sort();
+    faults.sort_unstable();
     Err(faults)
 }
 
@@ -346,7 +347,7 @@ impl SetSaid {
             level,
             address: self.address.as_ref().map(|at| at.value),
             parents: self.parents.iter().map(|at| at.value).collect(),
-            mservers: self.mservers.iter().map(|(who, server)| (who.value, *server)).collect(),
+            mservers: self.mservers.iter().map(|(who, server)| (who.value, *server)).sorted_map(),
         }
     }
 }
@@ -356,7 +357,7 @@ impl LanSaid {
     pub fn value(&self) -> Lan {
         Lan {
             address: self.address.as_ref().map(|at| at.value),
-            mis: self.mis.iter().map(|at| at.value).collect(),
+            mis: self.mis.iter().map(|at| at.value).sorted_set(),
         }
     }
 }

@@ -90,7 +90,7 @@ pub fn plan(live: &Live, wanted: &Campus) -> Plan {
         steps.push(step);
     }
     let mut chores = chores(live, &after, wanted);
-    chores.sort();
+    chores.sort_unstable();
     Plan { steps, chores, after }
 }
 
@@ -260,7 +260,7 @@ impl Search<'_> {
     /// Sets get their parents, the highest first, and others stand by.
     fn charge(&self) -> Option<Step> {
         let mut sets: Vec<_> = self.wanted.sets.iter().collect();
-        sets.sort_by_key(|(name, set)| (std::cmp::Reverse(set.level), **name));
+        sets.sort_unstable_by_key(|(name, set)| (std::cmp::Reverse(set.level), **name));
         for (&set, wanted) in sets {
             let mut free = wanted.parents.iter().copied().filter(|who| self.is_free(*who, set));
             let Some(who) = free.next() else { continue };

@@ -10,7 +10,7 @@ impl fmt::Display for Campus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Those above before those below.
         let mut sets: Vec<_> = self.sets.iter().collect();
-        sets.sort_by_key(|(name, set)| (std::cmp::Reverse(set.level), **name));
+        sets.sort_unstable_by_key(|(name, set)| (std::cmp::Reverse(set.level), **name));
         let mut between = "";
         for (name, set) in sets {
             write!(f, "{between}set {} {{\n{set}}}\n", plain(name))?;

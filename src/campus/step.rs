@@ -5,6 +5,7 @@ use super::live::{Live, SetNow};
 use super::print::{list, short};
 use super::{PORT, Post};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use std::fmt;
 use std::net::SocketAddrV4;
 
@@ -136,7 +137,7 @@ impl Step {
                 let old = live.set(*set);
                 old.members.retain(|who| !side.contains(who));
                 let (level, groups) = (old.level, old.groups);
-                let members = side.iter().copied().collect();
+                let members = side.iter().copied().sorted_set();
                 live.sets.insert(*name, SetNow { level, members, groups, ..SetNow::default() });
                 side.iter().for_each(|who| live.post(*who).set = Some(*name));
             }

@@ -12,6 +12,7 @@
 use super::event::{Change, Own, View};
 use crate::name::Digest;
 use crate::proto::group::digest_of;
+use crate::sorted::Sorted as _;
 use crate::wire::group::{Entry, GroupKey, MemberId, Qos, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,7 +98,7 @@ impl Told {
         let before = earlier.map(|view| view.roster.as_slice()).unwrap_or_default();
         let roster = std::mem::take(&mut self.came);
         let gids = |roster: &[Entry]| -> BTreeMap<MemberId, u32> {
-            roster.iter().map(|entry| (entry.id, entry.gid)).collect()
+            roster.iter().map(|entry| (entry.id, entry.gid)).sorted_map()
         };
         let (old, new) = (gids(before), gids(&roster));
         let came = roster.iter().filter(|e| !old.contains_key(&e.id)).cloned().collect();

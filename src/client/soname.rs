@@ -5,4 +5,6 @@
 fn main() {
     println!("cargo:rerun-if-changed=src/client/soname.rs");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libmembership.so.0");
+    // A program without symbols that aborts when it panics has no use for the index of its frames.
+    println!("cargo:rustc-link-arg-bin=ms=-Wl,--no-eh-frame-hdr");
 }

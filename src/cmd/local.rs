@@ -55,7 +55,7 @@ fn all(dir: &Path) -> io::Result<Vec<PathBuf>> {
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "ctl"))
         .collect();
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

@@ -48,7 +48,7 @@ pub fn all() -> io::Result<Vec<Interface>> {
 /// As [`all`].
 pub fn networks() -> io::Result<Vec<Network>> {
     let mut networks: Vec<Network> = all()?.into_iter().map(|i| i.network).collect();
-    networks.sort();
+    networks.sort_unstable();
     networks.dedup();
     Ok(networks)
 }

@@ -7,6 +7,7 @@ use super::calls::{is_absent, may_pass};
 use super::{fail, group, misused, told, wish};
 use crate::client::{Connection, Entry, Error, Place, View};
 use crate::cmd::{Command, complain, print};
+use crate::sorted::Sorted as _;
 use crate::sys::process::exit;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -117,6 +118,6 @@ impl Watch<'_> {
 
 /// Those of the one roster who are not in the other.
 fn without(these: &[Entry], others: &[Entry]) -> Vec<Entry> {
-    let others: BTreeSet<_> = others.iter().map(|entry| entry.id).collect();
+    let others: BTreeSet<_> = others.iter().map(|entry| entry.id).sorted_set();
     these.iter().filter(|entry| !others.contains(&entry.id)).cloned().collect()
 }

@@ -95,7 +95,7 @@ pub fn walks(first: u64, many: u64, (counted, walk): Kind<'_>) -> i32 {
         }
     });
     let mut sum = std::mem::take(&mut *collected());
-    sum.failed.sort_by_key(|walked| walked.seed);
+    sum.failed.sort_unstable_by_key(|walked| walked.seed);
     let code = print(&sum.text(counted));
     for walked in &sum.failed {
         let violation = walked.violation.as_ref().map(ToString::to_string).unwrap_or_default();

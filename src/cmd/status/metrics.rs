@@ -224,8 +224,9 @@ impl Page {
     fn groups(&mut self, own: Label<'_>, groups: &Value) {
         let here = |group: &Value| group["members"].as_array().map_or(0, Vec::len);
         let all = groups.as_array().into_iter().flatten();
-        let mut all: Vec<&Value> = all.filter(|group| group["size"].is_number()).collect();
-        all.sort_by_key(|group| here(group) == 0);
+        let viewed = all.filter(|group| group["size"].is_number());
+        let (mut all, others): (Vec<&Value>, Vec<_>) = viewed.partition(|group| here(group) > 0);
+        all.extend(others);
         let hidden = all.len().saturating_sub(GROUPS);
         for group in all.into_iter().take(GROUPS) {
             let labels =

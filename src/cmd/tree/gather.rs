@@ -14,6 +14,7 @@ use crate::cmd::asker::Asker;
 use crate::cmd::local;
 use crate::cmd::mgr;
 use crate::cmd::serve::{Failure, Plan};
+use crate::sorted::Sorted as _;
 use crate::sys::control;
 use crate::sys::interface;
 use crate::sys::process::exit;
@@ -65,7 +66,7 @@ impl<'a> Asking<'a> {
     /// Asks these, and all that they name.
     pub fn all(&mut self, first: &[SocketAddrV4]) -> Result<Vec<Told>, Failure> {
         let (mut told, mut remote) = (Vec::new(), 0);
-        let mut known: BTreeSet<SocketAddrV4> = first.iter().copied().collect();
+        let mut known: BTreeSet<SocketAddrV4> = first.iter().copied().sorted_set();
         let mut wave: Vec<SocketAddrV4> = first.to_vec();
         while !wave.is_empty() {
             // Without other hosts to ask, it is here or nowhere.
@@ -143,7 +144,7 @@ impl<'a> Asking<'a> {
             let body = Body::StatsRequest { long: true };
             let answers = asker.ask_each(&servers, &body, self.patience)?;
             self.askers.insert(own, asker);
-            let mut missing: BTreeSet<SocketAddrV4> = servers.into_iter().collect();
+            let mut missing: BTreeSet<SocketAddrV4> = servers.into_iter().sorted_set();
             for answer in answers {
                 let from = answer.from.life.address;
                 missing.remove(&from);

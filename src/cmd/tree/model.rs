@@ -9,6 +9,7 @@
 //! is unknown, and said to be.
 
 use super::groups::{self, Group};
+use crate::sorted::Sorted as _;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,7 +131,7 @@ impl Tree {
     /// Puts it together. The order of `told` does not matter.
     pub fn of(told: &[Told]) -> Tree {
         let mut told: Vec<&Told> = told.iter().collect();
-        told.sort_by(|one, other| one.address.cmp(&other.address));
+        told.sort_unstable_by(|one, other| one.address.cmp(&other.address));
         let mut tree = Tree { groups: groups::all(&told), ..Tree::default() };
         for daemon in &told {
             tree.take(daemon);
@@ -142,11 +143,11 @@ impl Tree {
         }
         tree.place_interfaces(&told);
         tree.mark_parted();
-        tree.sets.sort_by(|one, other| {
+        tree.sets.sort_unstable_by(|one, other| {
             let key = |set: &Set| (u64::MAX - set.level, set.name.clone(), set.parent.clone());
             key(one).cmp(&key(other))
         });
-        let known: BTreeSet<String> = tree.servers.keys().cloned().collect();
+        let known: BTreeSet<String> = tree.servers.keys().cloned().sorted_set();
         tree.silent.retain(|address, _| !known.contains(address));
         tree
     }
@@ -287,7 +288,7 @@ impl Tree {
             .iter()
             .filter(|told| told.status["mode"] == "mi")
             .map(|told| (told.address.clone(), text(&told.status["mserver"]).to_string()))
-            .collect();
+            .sorted_map();
         for (address, server) in &mut self.servers {
             let Some(lan) = &mut server.lan else { continue };
             lan.interfaces.retain(|mi, _| home.get(mi).is_none_or(|at| at == address));
@@ -310,7 +311,7 @@ impl Tree {
             .values()
             .filter_map(|server| server.lan.as_ref())
             .flat_map(|lan| lan.interfaces.keys().cloned())
-            .collect();
+            .sorted_set();
         self.silent.retain(|address, _| !interfaces.contains(address));
     }
 }
@@ -325,7 +326,7 @@ fn sighting(seat: &Value) -> Option<Set> {
         incarnation: m["incarnation"].as_u64().unwrap_or(0),
     };
     let names = |key: &str| {
-        array(&seat[key]).iter().filter_map(Value::as_str).map(str::to_string).collect()
+        array(&seat[key]).iter().filter_map(Value::as_str).map(str::to_string).sorted_set()
     };
     Some(Set {
         name: text(&seat["set"]).to_string(),
@@ -350,7 +351,7 @@ fn base(name: &str) -> &str {
 fn members_of(groups: &Value) -> BTreeMap<String, usize> {
     let count = |group: &Value| array(&group["members"]).len();
     let here = array(groups).iter().filter(|group| count(group) > 0);
-    here.map(|group| (text(&group["group"]).to_string(), count(group))).collect()
+    here.map(|group| (text(&group["group"]).to_string(), count(group))).sorted_map()
 }
 
 pub(super) fn array(value: &Value) -> &[Value] {

@@ -6,6 +6,7 @@
 
 use super::text::{Line, printed};
 use crate::cmd::paint::{Shade, paint};
+use crate::sorted::Sorted as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Drawings for which a mark stays: a second each is too short to be seen.
@@ -42,7 +43,7 @@ impl Watch {
             self.lines.insert(line.key.clone(), (says, since, mark));
             self.gone.remove(&line.key);
         }
-        let there: BTreeSet<&String> = lines.iter().map(|line| &line.key).collect();
+        let there: BTreeSet<&String> = lines.iter().map(|line| &line.key).sorted_set();
         for (key, line) in std::mem::take(&mut self.last) {
             if !there.contains(&key) {
                 changed = true;
@@ -50,7 +51,7 @@ impl Watch {
                 self.gone.insert(key, (line, now));
             }
         }
-        self.last = lines.iter().map(|line| (line.key.clone(), line.clone())).collect();
+        self.last = lines.iter().map(|line| (line.key.clone(), line.clone())).sorted_map();
         self.gone.retain(|_, (_, since)| now < *since + SHOWN);
         let mut out: Vec<String> =
             lines.iter().map(|line| self.marked(line, now, colours)).collect();

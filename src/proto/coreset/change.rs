@@ -17,6 +17,7 @@ use super::priority::key;
 use super::state::{Phase, Wait};
 use super::turn::{Turn, message_in};
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{self, Body, Change, ChangeId, ChangeKind, CoreMessage, Position};
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
@@ -415,7 +416,8 @@ impl Turn<'_> {
         // The key is fixed when an id is made; later exclusions do not alter it.
         change.id.key = floor.id.key;
         change.par.clone_from(&floor.par);
-        let excl: BTreeSet<SocketAddrV4> = change.excl.iter().chain(&floor.excl).copied().collect();
+        let excl: BTreeSet<SocketAddrV4> =
+            change.excl.iter().chain(&floor.excl).copied().sorted_set();
         change.excl = excl.into_iter().collect();
         change
     }

@@ -13,6 +13,7 @@ use super::cause::Cause;
 use super::state::{Phase, Wait};
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{Body, Change};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -25,7 +26,10 @@ impl Turn<'_> {
             return self.enter(Phase::Idle, "the coordinator of a Merge failed");
         }
         let wait = self.wait();
-        self.enter(Phase::Elect { heard: first.into_iter().collect(), wait }, "coordinator failed");
+        self.enter(
+            Phase::Elect { heard: first.into_iter().sorted_map(), wait },
+            "coordinator failed",
+        );
         self.call_election();
         self.check_elect();
     }

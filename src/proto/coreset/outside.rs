@@ -17,6 +17,7 @@ use super::state::{CoreSet, Inside, Me, Phase, Side, Watch};
 use super::turn::Turn;
 use crate::name::Incarnation;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{
     Body, Change, CoreMessage, Life, Member, Operation, Position, Request, View,
 };
@@ -177,7 +178,7 @@ impl CoreSet {
                 if !mine || outside.floor.as_ref().is_none_or(|floor| floor.id != prev.id) {
                     return ignore("init-of-another-change", sender, out);
                 }
-                let lost = lost.iter().map(|(who, t)| (*who, (*t > 0).then_some(*t))).collect();
+                let lost = lost.iter().map(|(who, t)| (*who, (*t > 0).then_some(*t))).sorted_map();
                 let (view, prev) = ((**view).clone(), (**prev).clone());
                 self.enter_view(view, Some(prev), requests.clone(), lost, Some(sender), out);
             }

@@ -4,6 +4,7 @@ use super::cause::Cause;
 use super::state::{CoreSet, Inside, Phase, Side, Wait};
 use super::turn::Turn;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{Body, Request};
 use std::net::SocketAddrV4;
 
@@ -173,7 +174,7 @@ impl Turn<'_> {
             return;
         }
         if self.at.watch.retries == retries / 2 {
-            self.at.silent = self.others().into_iter().filter(|other| *other != ccw).collect();
+            self.at.silent = self.others().into_iter().filter(|other| *other != ccw).sorted_set();
         }
         let nonce = self.at.watch.nonce;
         for other in self.at.silent.clone() {

@@ -14,6 +14,7 @@
 use super::names::{again, waiting};
 use super::registry::{Effect, Record, Registry, Role, direct};
 use crate::name::Digest;
+use crate::sorted::Sorted as _;
 use crate::wire::WireError;
 use crate::wire::group::{Core, Entry, Last, Reason};
 
@@ -65,8 +66,8 @@ impl Registry {
     pub fn decode(bytes: &[u8]) -> Result<Registry, WireError> {
         let (records, ended) = Record::decode_all(bytes)?;
         let named = |record: Record| (record.key.full_name(), record);
-        let records = records.into_iter().map(named).collect();
-        Ok(Registry { records, ended: ended.into_iter().collect() })
+        let records = records.into_iter().map(named).sorted_map();
+        Ok(Registry { records, ended: ended.into_iter().sorted_map() })
     }
 
     /// What tells registries apart: at one position of a set all have the same.

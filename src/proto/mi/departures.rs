@@ -14,6 +14,7 @@ use super::Mi;
 use crate::name::GroupName;
 use crate::proto::counters::Counters;
 use crate::proto::group::Known;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::Life;
 use crate::wire::group::{Content, Direct, Entry, MemberId, Reason, RequestId};
 use serde_json::{Value, json};
@@ -92,11 +93,11 @@ impl Departures {
         let gone: Vec<&Entry> = match &direct.content {
             Content::Delta { gone, .. } if gone.is_empty() => return Missing::default(),
             Content::Delta { gone, .. } => {
-                let gone: BTreeSet<u32> = gone.iter().copied().collect();
+                let gone: BTreeSet<u32> = gone.iter().copied().sorted_set();
                 known.roster().iter().filter(|entry| gone.contains(&entry.gid)).collect()
             }
             Content::Whole(whole) => {
-                let there: BTreeSet<&MemberId> = whole.entries.iter().map(|e| &e.id).collect();
+                let there: BTreeSet<&MemberId> = whole.entries.iter().map(|e| &e.id).sorted_set();
                 known.roster().iter().filter(|entry| !there.contains(&entry.id)).collect()
             }
         };

@@ -15,6 +15,7 @@ use super::session::Home;
 use super::{Group, LocalEvent, Mi, MiAction, name_of};
 use crate::name::GroupName;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::group::{Call, GroupKey, MemberId, Reason, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,7 +115,7 @@ impl Mi {
         let groups = self.groups.values().map(|group| group.doubt);
         let all = groups.chain(self.astray.values().map(|astray| astray.doubt));
         let asked = |doubt| if let Doubt::Asked(number) = doubt { Some(number) } else { None };
-        all.filter_map(asked).collect()
+        all.filter_map(asked).sorted_set()
     }
 
     /// A group may not be as we think: unless a view comes soon, we ask.

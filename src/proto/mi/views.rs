@@ -18,6 +18,7 @@ use super::{Group, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::name::GroupName;
 use crate::proto::group::{Applied, Known, digest_of};
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::group::{
     Call, Content, Direct, Entry, GroupBody, GroupKey, MemberId, Path, Reason, RequestId,
 };
@@ -401,7 +402,9 @@ impl Mi {
     /// The groups that members of ours are in.
     fn groups_of(&self, members: &[u32]) -> BTreeSet<RequestId> {
         let homes = members.iter().filter_map(|number| Some(self.local.get(number)?.home));
-        homes.filter_map(|home| if let Home::In(inc) = home { Some(inc) } else { None }).collect()
+        homes
+            .filter_map(|home| if let Home::In(inc) = home { Some(inc) } else { None })
+            .sorted_set()
     }
 
     /// Nothing is kept of a group without members here, save how far it was.

@@ -32,6 +32,7 @@ use super::parcel::Parcels;
 use super::places::Places;
 use super::step::{Action, End, Input, Via};
 use crate::name::{GroupName, Incarnation};
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{Body, CoreMessage, Life, Request, SetName};
 use crate::wire::{Kind, Message, WireError, group, prefix};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,7 +146,7 @@ impl Mserver {
             memory: Memory::default(),
             id,
             seats: BTreeMap::new(),
-            heard: heard.into_iter().collect(),
+            heard: heard.into_iter().sorted_set(),
             counters: Counters::default(),
             sent: Default::default(),
             stopping: false,
@@ -428,7 +429,8 @@ impl Mserver {
 
     /// Hears the groups of our sets, and no others.
     fn listen(&mut self, actions: &mut Vec<Action>) {
-        let wanted: BTreeSet<SocketAddrV4> = self.seats.values().flat_map(Seat::groups).collect();
+        let wanted: BTreeSet<SocketAddrV4> =
+            self.seats.values().flat_map(Seat::groups).sorted_set();
         let hear = |&group: &SocketAddrV4| Action::Hear { group, on: true };
         actions.extend(wanted.difference(&self.heard).map(hear));
         let unhear = |&group: &SocketAddrV4| Action::Hear { group, on: false };

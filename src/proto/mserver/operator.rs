@@ -15,6 +15,7 @@ use crate::name::{Gid, GroupName, Incarnation};
 use crate::proto::coreset::{CoreSet, Founding};
 use crate::proto::group::Registry;
 use crate::proto::step::{Action, Via};
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::{
     Body, CoreMessage, Life, MAX_COUNTERS, MAX_STRING, Member, PHASES, Position, Request, SetName,
     Stats, StatsDetail,
@@ -289,7 +290,7 @@ impl Mserver {
     /// Groups that have members below us, whoever decides them.
     fn groups_below(&self) -> u64 {
         let lan = self.groups.lan().into_iter().flat_map(|lan| live(lan.registry()));
-        let all: BTreeSet<GroupKey> = lan.chain(self.groups.relay().groups()).collect();
+        let all: BTreeSet<GroupKey> = lan.chain(self.groups.relay().groups()).sorted_set();
         all.len() as u64
     }
 

@@ -14,6 +14,7 @@
 //! What `majority` promises, that at most one side lives, a whole rule promises only if no way to fulfil it goes around
 //! `majority`: see [`Survive::is_exclusive`].
 
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::Life;
 use crate::wire::group::{Entry, MemberId};
 use std::collections::BTreeSet;
@@ -86,7 +87,7 @@ pub struct Side<'a> {
 /// most one of them lives. A member whose branch is suspended is absent, and without any view there is no majority.
 pub fn has_majority<'v>(roster: &[Entry], views: impl IntoIterator<Item = &'v [u32]>) -> bool {
     let present: BTreeSet<u32> =
-        roster.iter().filter(|entry| !entry.lost).map(|entry| entry.gid).collect();
+        roster.iter().filter(|entry| !entry.lost).map(|entry| entry.gid).sorted_set();
     let mut any = false;
     let more_than_half = |view: &[u32]| {
         any = true;

@@ -12,6 +12,7 @@
 //! of `a` that would be parent in its place.
 
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use crate::wire::group::Scope;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -229,7 +230,7 @@ impl Plan {
 
     /// All sets, with their levels.
     pub fn sets(&self) -> BTreeSet<(GroupName, u8)> {
-        self.mservers().flat_map(|node| self.sets_of(node)).collect()
+        self.mservers().flat_map(|node| self.sets_of(node)).sorted_set()
     }
 
     /// The mservers of a set, those that are its parent, or would be, among them.
@@ -269,7 +270,7 @@ impl Plan {
     /// The mservers that may have to do with a group that this node has members of.
     pub fn involved(&self, node: NodeId) -> BTreeSet<NodeId> {
         let sets = self.sets_above(node);
-        sets.into_iter().flat_map(|(set, _)| self.members(set)).collect()
+        sets.into_iter().flat_map(|(set, _)| self.members(set)).sorted_set()
     }
 
     /// The highest level that a scope reaches.

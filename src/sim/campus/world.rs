@@ -24,6 +24,7 @@ use crate::proto::params::Params;
 use crate::proto::step::{Input, Via};
 use crate::sim::rng::Rng;
 use crate::sim::tally::Tally;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::Position;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
@@ -389,7 +390,7 @@ impl Campus {
             let record = known.registry.get((group, None));
             record.is_some_and(|record| matches!(record.role, Role::Core { .. }))
         };
-        knowledge.iter().filter(decides).map(|known| known.set).collect()
+        knowledge.iter().filter(decides).map(|known| known.set).sorted_set()
     }
 
     /// Whether every application stands as it should once the faults have ended.

@@ -17,6 +17,7 @@ use crate::sim::campus::event::{AppId, Event, Fate, To, What};
 use crate::sim::campus::plan::{NodeId, Plan, Post};
 use crate::sim::campus::speech::Speech;
 use crate::sim::links::HostId;
+use crate::sorted::Sorted as _;
 use crate::wire::group::GroupBody;
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ impl Diagram {
     pub fn of_campus(campus: &Campus) -> Diagram {
         let order = order(campus.plan());
         let places: BTreeMap<NodeId, HostId> =
-            order.iter().enumerate().map(|(place, node)| (*node, place)).collect();
+            order.iter().enumerate().map(|(place, node)| (*node, place)).sorted_map();
         let (layout, under_way) = (Layout::default(), BTreeMap::new());
         let mut drawing = Drawing { campus, places, layout, under_way };
         for (place, node) in order.iter().enumerate() {

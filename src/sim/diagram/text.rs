@@ -60,7 +60,9 @@ impl Diagram {
         let mut line = self.lifelines(fan.at);
         let mut arrows: Vec<_> = fan.arrows.iter().collect();
         // The longest first: the nearer ones stand on it.
-        arrows.sort_by_key(|arrow| std::cmp::Reverse(arrow.to.abs_diff(fan.from)));
+        arrows.sort_unstable_by_key(|arrow| {
+            (std::cmp::Reverse(arrow.to.abs_diff(fan.from)), arrow.to)
+        });
         for arrow in &arrows {
             let heads = match arrow.end {
                 End::Lost | End::Unheard(_) => ('-', 'x', 'x'),

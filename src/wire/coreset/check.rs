@@ -13,6 +13,7 @@ use super::{
     Stats, StatsDetail, View, Wait,
 };
 use crate::name::Gid;
+use crate::sorted::Sorted as _;
 use crate::wire::{WireError, cursor};
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
@@ -43,7 +44,7 @@ pub(super) fn message(message: &CoreMessage) -> Checked {
     name(&message.name)?;
     demand(message.parents.len() <= MAX_PARENTS, "parents: more than two")?;
     demand(message.exclude.len() <= MAX_MEMBERS, "exclude: too many")?;
-    let distinct: BTreeSet<_> = message.exclude.iter().collect();
+    let distinct: BTreeSet<_> = message.exclude.iter().sorted_set();
     demand(distinct.len() == message.exclude.len(), "exclude: a gid twice")?;
     demand(!message.exclude.contains(&Gid::NONE), "exclude: no gid")?;
     body(&message.body)
@@ -147,7 +148,7 @@ fn merge(change: &Change, views: &[View; 2], gids: &[Gid]) -> Checked {
 fn some_of(addresses: &[SocketAddrV4]) -> Checked {
     demand(!addresses.is_empty(), "subjects: none")?;
     demand(addresses.len() <= MAX_MEMBERS, "subjects: too many")?;
-    let distinct: BTreeSet<_> = addresses.iter().collect();
+    let distinct: BTreeSet<_> = addresses.iter().sorted_set();
     demand(distinct.len() == addresses.len(), "subjects: one twice")
 }
 

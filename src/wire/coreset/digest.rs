@@ -94,7 +94,7 @@ mod tests {
             digests.push(digest_of(&other, b""));
         }
         let count = digests.len();
-        digests.sort();
+        digests.sort_unstable();
         digests.dedup();
         assert_eq!(digests.len(), count);
         let mut same = view();

@@ -18,6 +18,7 @@
 
 use super::payload::{self, Part, Report, WholeId};
 use super::{MAX_PARTS, MAX_WHOLE, Outgoing, Parts, Refusal, Room};
+use crate::sorted::Sorted as _;
 use crate::wire::{Header, Kind, Message};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -156,7 +157,7 @@ impl Sending {
             fewest: count,
             tries: 0,
         };
-        let receivers = to.iter().map(|&to| (to, fresh.clone())).collect();
+        let receivers = to.iter().map(|&to| (to, fresh.clone())).sorted_map();
         self.wholes.insert(id.id, Whole { id, header, bytes: whole, receivers });
         self.flush(events);
         Ok(id.id)

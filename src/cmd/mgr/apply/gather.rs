@@ -9,6 +9,7 @@ use super::super::{Desk, PATIENCE, Told};
 use crate::campus::{Answer, LanNow, Live, Seat};
 use crate::cmd::serve::{Failure, Plan};
 use crate::name::GroupName;
+use crate::sorted::Sorted as _;
 use crate::sys::process::exit;
 use crate::wire::coreset::SetName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +74,7 @@ fn once(
                 }
             }
         }
-        let spoken_of: BTreeSet<SocketAddrV4> = answers.values().flat_map(speaks_of).collect();
+        let spoken_of: BTreeSet<SocketAddrV4> = answers.values().flat_map(speaks_of).sorted_set();
         next = spoken_of
             .into_iter()
             .filter(|who| !answers.contains_key(who) && !silent.contains_key(who))
@@ -100,7 +101,7 @@ fn ask(plan: &Plan<'_>, who: SocketAddrV4, patience: Duration) -> Result<Answer,
         Some(lan) => desk.told_of(lan, patience)?.map(|of_lan| LanNow {
             name: lan,
             heard: of_lan.fact("heard"),
-            mis: of_lan.facts("mi").filter(|mi| Some(*mi) != told.fact("built-in")).collect(),
+            mis: of_lan.facts("mi").filter(|mi| Some(*mi) != told.fact("built-in")).sorted_set(),
             built_in: told.fact::<SocketAddrV4>("built-in").is_some(),
         }),
         None => None,

@@ -13,6 +13,7 @@ use super::Plan as Said;
 use crate::campus::{self, Campus, Chore, Live};
 use crate::cmd::serve::Failure;
 use crate::cmd::{complain, print};
+use crate::sorted::Sorted as _;
 use crate::sys::process::exit;
 use crate::sys::signal;
 use gather::{Found, gather};
@@ -59,7 +60,7 @@ pub fn apply(said: &Said<'_>, file: &str, timeout: Duration) -> Result<String, F
     if said.flag("commands") {
         return Ok(campus::commands(&wanted));
     }
-    let named: BTreeSet<SocketAddrV4> = wanted.mservers().map(|(who, _)| who).collect();
+    let named: BTreeSet<SocketAddrV4> = wanted.mservers().map(|(who, _)| who).sorted_set();
     let found = gather(said, &named, timeout)?;
     let plan = campus::plan(&found.live, &wanted);
     print(&shown(file, &found, &plan, &wanted));

@@ -17,6 +17,7 @@ use super::Violation;
 use crate::name::Digest;
 use crate::proto::group::digest_of;
 use crate::proto::mi::LocalEvent;
+use crate::sorted::Sorted as _;
 use crate::wire::group::{Entry, GroupKey, MemberId, Reason, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -214,8 +215,8 @@ impl Members {
 
     /// Nobody is there twice.
     fn list(&mut self, line: &Line<'_>, roster: &[Entry]) {
-        let members: BTreeSet<MemberId> = roster.iter().map(|entry| entry.id).collect();
-        let gids: BTreeSet<u32> = roster.iter().map(|entry| entry.gid).collect();
+        let members: BTreeSet<MemberId> = roster.iter().map(|entry| entry.id).sorted_set();
+        let gids: BTreeSet<u32> = roster.iter().map(|entry| entry.gid).sorted_set();
         if members.len() != roster.len() || gids.len() != roster.len() {
             self.wrong("ONCE", line, format!("somebody is twice in {}", list(roster)));
         }
@@ -231,7 +232,7 @@ impl Members {
     ) {
         let inc = line.key.inc;
         let removed = self.removed.entry((line.log, line.member)).or_default();
-        let stays: BTreeSet<MemberId> = now.iter().map(|entry| entry.id).collect();
+        let stays: BTreeSet<MemberId> = now.iter().map(|entry| entry.id).sorted_set();
         let jumps = matches!(reason, Reason::Partitioned | Reason::Merged | Reason::Resync);
         if jumps {
             removed.retain(|(_, id), why| *why == Reason::Left || !stays.contains(id));

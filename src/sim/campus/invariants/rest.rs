@@ -10,6 +10,7 @@ use super::Violation;
 use super::members::{LastView, LogId, Members, Standing};
 use crate::name::GroupName;
 use crate::proto::mi::{Ask, LocalCall};
+use crate::sorted::Sorted as _;
 use crate::wire::group::{MemberId, RequestId, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +49,7 @@ pub fn settled(resting: &Resting<'_>) -> Result<BTreeSet<RequestId>, Violation> 
     converge(&views).map_err(|what| broken("CONVERGE", what))?;
     let narrow = narrow(resting.wishes);
     names(&views, &narrow).map_err(|what| broken("NAMES", what))?;
-    Ok(views.keys().copied().collect())
+    Ok(views.keys().copied().sorted_set())
 }
 
 type What = (String, String);
@@ -82,7 +83,7 @@ type Views<'a> = BTreeMap<RequestId, Vec<(LogId, MemberId, &'a LastView)>>;
 /// The last views of all live members, by the incarnation of their group.
 fn live_views<'a>(resting: &Resting<'a>) -> Views<'a> {
     let live: BTreeSet<LogId> =
-        resting.wishes.iter().filter(|wish| wish.alive).map(|wish| wish.log).collect();
+        resting.wishes.iter().filter(|wish| wish.alive).map(|wish| wish.log).sorted_set();
     let mut views: Views<'a> = BTreeMap::new();
     for (log, member, standing) in resting.members.all().filter(|(log, ..)| live.contains(log)) {
         if let Standing::In(view) = standing {
@@ -102,8 +103,8 @@ fn converge(views: &Views<'_>) -> Result<(), What> {
                 return Err((one, format!("log {log} has {}", at(view))));
             }
         }
-        let live: BTreeSet<MemberId> = all.iter().map(|(_, member, _)| *member).collect();
-        let listed: BTreeSet<MemberId> = first.roster.iter().map(|entry| entry.id).collect();
+        let live: BTreeSet<MemberId> = all.iter().map(|(_, member, _)| *member).sorted_set();
+        let listed: BTreeSet<MemberId> = first.roster.iter().map(|entry| entry.id).sorted_set();
         if live != listed {
             let one = format!("{} lists {listed:?}", at(first));
             return Err((one, format!("live are {live:?}")));
@@ -119,7 +120,7 @@ fn narrow(wishes: &[Wish<'_>]) -> BTreeSet<GroupName> {
         _ => false,
     };
     let calls = wishes.iter().flat_map(|wish| wish.calls);
-    calls.filter(is_narrow).map(|call| call.group).collect()
+    calls.filter(is_narrow).map(|call| call.group).sorted_set()
 }
 
 fn names(views: &Views<'_>, narrow: &BTreeSet<GroupName>) -> Result<(), What> {

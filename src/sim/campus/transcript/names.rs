@@ -7,6 +7,7 @@ use crate::proto::places::Places;
 use crate::sim::campus::event::{AppId, Event, What};
 use crate::sim::campus::plan::{Plan, Post};
 use crate::sim::campus::speech::{Speech, operations};
+use crate::sorted::Sorted as _;
 use crate::wire::group::{
     Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, GroupOp, MemberId, Mode, Qos,
     Reason, Request, RequestId, Scope, Statement, Way,
@@ -42,7 +43,7 @@ impl<'a> Names<'a> {
             _ => None,
         });
         let sets = plan.sets().into_iter().map(|(set, _)| set);
-        let places = sets.chain(lans).map(|name| (places.of(&name), name)).collect();
+        let places = sets.chain(lans).map(|name| (places.of(&name), name)).sorted_map();
         Names { plan, members, places, groups: BTreeMap::new(), gids: BTreeMap::new() }
     }
 
