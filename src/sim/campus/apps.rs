@@ -60,12 +60,24 @@ impl Campus {
         }
     }
 
-    /// An application is gone without a word.
+    /// An application is gone without a word. A stopped process finds its socket closed when it is run again.
     pub fn end(&mut self, app: AppId) {
         let node = self.apps[app].node;
-        if std::mem::replace(&mut self.apps[app].alive, false) && self.nodes[node].runs() {
+        if std::mem::replace(&mut self.apps[app].alive, false) {
             self.event(What::Gone { app });
-            self.input(node, Input::Gone { client: app as u64 });
+            if self.nodes[node].runs() {
+                self.input(node, Input::Gone { client: app as u64 });
+            }
+        }
+    }
+
+    /// A process that was stopped finds the sockets closed of those that ended meanwhile.
+    pub(super) fn find_gone(&mut self, node: NodeId) {
+        let here = |app: &AppId| self.apps[*app].node == node && !self.apps[*app].alive;
+        let gone: Vec<AppId> = (0..self.apps.len()).filter(here).collect();
+        for app in gone {
+            let actions = self.nodes[node].input(Input::Gone { client: app as u64 });
+            self.perform(node, actions);
         }
     }
 

@@ -229,6 +229,7 @@ impl Campus {
                 self.nodes[node].input(Input::Datagram { via, from, bytes: &datagram.bytes });
             self.perform(node, actions);
         }
+        self.find_gone(node);
         let (actions, _) = self.nodes[node].tick(self.now);
         self.perform(node, actions);
     }
