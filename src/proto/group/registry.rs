@@ -142,9 +142,12 @@ impl Registry {
             GroupOp::Call(request) => self.call(request, effects),
             GroupOp::Reserve(request) => self.reserve(request, effects),
             GroupOp::Release { key } => {
-                let reserved = |r: &Record| matches!(r.role, Role::Reserved(_)) && r.key == key;
-                if self.get(key.full_name()).is_some_and(reserved) {
-                    self.records.remove(&key.full_name());
+                let open = |r: &Record| {
+                    matches!(r.role, Role::Reserved(_) | Role::Claimed(_)) && r.key == key
+                };
+                if self.get(key.full_name()).is_some_and(open) {
+                    let before = self.records.remove(&key.full_name());
+                    effects.extend(before.into_iter().map(waiting).flat_map(again));
                 }
             }
             GroupOp::Create(request) => self.create(request, effects),

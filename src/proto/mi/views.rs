@@ -184,8 +184,11 @@ impl Mi {
         match group.known.apply(direct) {
             Applied::Gap => Taken::Gap,
             Applied::Old => {
-                if at == group.known.at() {
+                if at == group.known.at() && direct.digest == group.known.digest() {
                     group.settled();
+                } else if at == group.known.at() && group.doubt == Doubt::None {
+                    // Two sides of it have counted alike: which of them is left, who decides says.
+                    group.doubt = Doubt::Waits(tries);
                 }
                 Taken::Old
             }

@@ -88,6 +88,8 @@ pub struct Node {
     pub process: Option<Process>,
     /// It is not run just now.
     pub stopped: bool,
+    /// It was told to leave, and is on its way out.
+    pub leaving: bool,
     /// IP multicast groups that its sockets hear.
     pub heard: BTreeSet<SocketAddrV4>,
     clock: Clock,
@@ -104,6 +106,7 @@ impl Default for Node {
             inc: Incarnation(0),
             process: None,
             stopped: false,
+            leaving: false,
             heard: BTreeSet::new(),
             clock: Clock { since: 0, base: 0, rate: 1000 },
             ticked: 0,
@@ -133,7 +136,7 @@ impl Node {
     ) -> Vec<Action> {
         assert!(self.process.is_none(), "{} runs a process already", plan.sites()[node].name);
         self.inc = Incarnation(self.inc.0 + 1);
-        (self.stopped, self.ticked) = (false, self.clock.at(now));
+        (self.stopped, self.leaving, self.ticked) = (false, false, self.clock.at(now));
         self.heard.clear();
         self.unread.clear();
         let (own, inc) = (plan.sites()[node].address, self.inc);

@@ -176,6 +176,11 @@ impl Campus {
         self.nodes[node].process.is_some()
     }
 
+    /// Whether a process was told to leave, and is there yet.
+    pub fn is_leaving(&self, node: NodeId) -> bool {
+        self.is_up(node) && self.nodes[node].leaving
+    }
+
     /// Whether the process on a node is stopped.
     pub fn is_stopped(&self, node: NodeId) -> bool {
         self.nodes[node].stopped
@@ -237,6 +242,7 @@ impl Campus {
     /// A process is told to leave in good order.
     pub fn dismiss(&mut self, node: NodeId) {
         if self.nodes[node].runs() {
+            self.nodes[node].leaving = true;
             self.event(What::Process { node, fate: Fate::Leaves });
             self.input(node, Input::Stop);
         }

@@ -334,7 +334,7 @@ pub enum GroupOp {
     Call(Request),
     /// A name is to be reserved for a group that is created below.
     Reserve(Request),
-    /// The creation of a reserved name came to nothing.
+    /// The creation of a reserved name came to nothing, or what was claimed is decided above.
     Release {
         /// Whose.
         key: GroupKey,

@@ -15,11 +15,13 @@ use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
 use crate::proto::mserver::groups::answer::What;
 use crate::proto::mserver::groups::loss::Chore;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Path, Reason,
     Refusal, Request, RequestId, Scope, named,
 };
+use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 impl Groups {
@@ -122,7 +124,7 @@ impl Groups {
     }
 
     /// Whether our peers believe that the group is below us.
-    fn leads(&self, key: &GroupKey) -> bool {
+    pub(super) fn leads(&self, key: &GroupKey) -> bool {
         let record = self.registry(Side::Peer).and_then(|r| r.find(key));
         matches!(record.map(|r| &r.role), Some(Role::Above(branch)) if *branch == self.own())
     }
@@ -359,7 +361,7 @@ impl Groups {
         match side {
             Side::Child => self.lead_up(key, term, scope, out),
             Side::Peer => {
-                self.forget_if_ended(&key, term, out);
+                self.forget_if_ended(&key, out);
                 if self.lan.is_none() && self.leads(&key) {
                     // Those below us tell their own from now on.
                     self.relay.drop(&key);
@@ -370,20 +372,31 @@ impl Groups {
     }
 
     /// Our peers believe that the group is below us: if it has ended meanwhile, they are told.
-    fn forget_if_ended(&mut self, key: &GroupKey, term: u32, out: &mut Vec<GroupOut>) {
-        let Some(registry) = self.registry(Side::Child).filter(|_| self.leads(key)) else { return };
+    fn forget_if_ended(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
         if registry.find(key).is_none_or(Record::is_over) {
-            self.propose(Side::Peer, GroupOp::Forget { key: *key, term }, out);
+            self.forget_led(|led| led.inc == key.inc, out);
         }
     }
 
     /// All that our peers believe to be below us, and is not.
     pub(super) fn forget_ended(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
+        let here: BTreeSet<RequestId> =
+            registry.iter().filter(|r| !r.is_over()).map(|r| r.key.inc).sorted_set();
+        self.forget_led(|led| !here.contains(&led.inc), out);
+    }
+
+    /// Our peers are told of groups that they believe to be below us that they are not.
+    pub(super) fn forget_led(&mut self, is: impl Fn(&GroupKey) -> bool, out: &mut Vec<GroupOut>) {
         let Some(registry) = self.registry(Side::Peer) else { return };
         let own = self.own();
         let led = registry.iter().filter(|r| matches!(r.role, Role::Above(b) if b == own));
-        let led: Vec<(GroupKey, u32)> = led.map(|record| (record.key, record.term)).collect();
-        led.into_iter().for_each(|(key, term)| self.forget_if_ended(&key, term, out));
+        let led: Vec<(GroupKey, u32)> =
+            led.filter(|record| is(&record.key)).map(|record| (record.key, record.term)).collect();
+        for (key, term) in led {
+            self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
+        }
     }
 
     /// The sets above are to know that the core is below us, as far up as the name is kept.

@@ -4,6 +4,7 @@
 //! | chore | after | what |
 //! |---|---|---|
 //! | cut | T_SETTLE, T_FAILOVER | members behind lost mservers go, in one view; those who may find another way later |
+//! | childless | T_FAILOVER | we are in no set below any more: our peers learn that nothing is decided behind us |
 //! | rebuild | T_SETTLE | a group whose core is lost is decided anew from what was claimed |
 //! | release | T_CREATE | a name that was reserved for nothing is free |
 //! | sink | T_FAILOVER | the core goes down to the only branch with members |
@@ -36,6 +37,7 @@ pub(super) enum Chore {
     Orphans {
         branches: Vec<SocketAddrV4>,
     },
+    Childless,
     Rebuild(Side, GroupKey),
     Release(RequestId, GroupName),
     Sink(GroupKey),
@@ -52,7 +54,7 @@ impl Chore {
             Chore::Cut { side, .. } | Chore::Rebuild(side, _) => *side == of,
             Chore::Orphans { .. } => of == Side::Child,
             Chore::Release(..) | Chore::Sink(_) | Chore::Upstream => of == Side::Peer,
-            Chore::Stranger(_) | Chore::Newcomers | Chore::Mend => false,
+            Chore::Childless | Chore::Stranger(_) | Chore::Newcomers | Chore::Mend => false,
         }
     }
 }
@@ -69,7 +71,7 @@ impl Groups {
             Chore::Newcomers => (SETTLE, 0),
             Chore::Release(..) => (CREATE, self.rank(Side::Peer)),
             Chore::Orphans { .. } | Chore::Sink(_) | Chore::Upstream => (FAILOVER, 0),
-            Chore::Stranger(_) | Chore::Mend => (FAILOVER, 0),
+            Chore::Childless | Chore::Stranger(_) | Chore::Mend => (FAILOVER, 0),
         };
         let wait = reply.saturating_mul(times + 2 * rank);
         self.chores.entry(chore).or_insert(Countdown::after(wait));
@@ -105,13 +107,8 @@ impl Groups {
                 }
             }
             Chore::Orphans { branches } => self.cut_orphans(&branches, out),
-            Chore::Rebuild(side, key) => {
-                let record = self.registry(side).and_then(|r| r.find(&key));
-                if record.is_some_and(|r| matches!(r.role, Role::Claimed(_))) {
-                    self.propose(side, GroupOp::Rebuild { key }, out);
-                    self.chore(Chore::Rebuild(side, key));
-                }
-            }
+            Chore::Childless => self.end_childless(out),
+            Chore::Rebuild(side, key) => self.rebuild(side, key, out),
             Chore::Release(inc, name) => {
                 let record = self.registry(Side::Peer).and_then(|r| r.get((name, None)));
                 if let Some(record) = record
@@ -271,6 +268,42 @@ impl Groups {
         };
         self.fail_where(behind, out);
         branches.iter().for_each(|child| self.relay.forget(*child));
+    }
+
+    /// What was claimed becomes the group, unless there is somebody above again to ask.
+    fn rebuild(&mut self, side: Side, key: GroupKey, out: &mut Vec<GroupOut>) {
+        let record = self.registry(side).and_then(|r| r.find(&key));
+        let Some(record) = record.filter(|r| matches!(r.role, Role::Claimed(_))) else { return };
+        let parent = self.spheres.get(&side).and_then(|sphere| sphere.parent);
+        let (is_top, in_step) = (self.reaches_below(&record.scope), self.registry(Side::Peer));
+        match parent {
+            // It sees to that.
+            Some(parent) if parent != self.own() => {}
+            Some(_) if !is_top && in_step.is_none() => {}
+            Some(_) if !is_top => self.propose(side, GroupOp::Release { key }, out),
+            _ => self.propose(side, GroupOp::Rebuild { key }, out),
+        }
+        self.chore(Chore::Rebuild(side, key));
+    }
+
+    /// The set below goes on without us, by another parent or by none, or is no more.
+    fn end_childless(&mut self, out: &mut Vec<GroupOut>) {
+        if self.spheres.contains_key(&Side::Child) {
+            return;
+        }
+        self.forget_led(|_| true, out);
+        let own = self.own();
+        let locks = self.registry(Side::Peer).into_iter().flat_map(|r| r.iter());
+        let ours: Vec<GroupOp> = locks
+            .filter_map(|record| match &record.role {
+                Role::Core { lock: Some(lock), .. } if lock.carrier == own => {
+                    Some(GroupOp::Unlock { key: record.key, term: lock.term })
+                }
+                _ => None,
+            })
+            .collect();
+        ours.into_iter().for_each(|op| self.propose(Side::Peer, op, out));
+        self.fail_where(|entry| entry.path.contains(&own), out);
     }
 
     /// A member interface that views are sent to never registered here.

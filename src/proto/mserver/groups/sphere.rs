@@ -1,5 +1,6 @@
 //! What a mserver knows of a set that it decides with: who is in it, and its registry.
 
+use super::loss::Chore;
 use super::{GroupOut, Groups, Side, Work};
 use crate::name::GroupName;
 use crate::proto::group::{Registry, Replica, ReplicaOut};
@@ -110,6 +111,9 @@ impl Groups {
     pub fn out_of(&mut self, side: Side, out: &mut Vec<GroupOut>) {
         self.spheres.remove(&side);
         self.chores.retain(|chore, _| !chore.is_of(side));
+        if side == Side::Child && self.lan.is_none() {
+            self.chore(Chore::Childless);
+        }
         self.hold_proposed(side);
         self.finish(out);
     }

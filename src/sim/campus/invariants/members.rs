@@ -6,8 +6,8 @@
 //! NEXT    each further one follows: number + 1, but where a partition, a merge or a resync makes it jump
 //! ROSTER  what changed, applied to what was, is what is: size, rank, gid and digest come out
 //! SAME    two members that are in each other's view of one term and number have the same view
-//! GHOST   who was told that somebody left sees that one in no later view; of who failed, in none but one that a merge or
-//!         a partition made, as it may have lived on elsewhere
+//! GHOST   who was told that somebody left sees that one in no later view of that core; of who failed, in none but one that
+//!         a merge or a partition made. It may have lived on elsewhere, where it had not left yet
 //! ONCE    a join makes one member, a call has one answer; who is out hears no more
 //! ```
 //!
@@ -79,7 +79,7 @@ pub struct Members {
     answered: BTreeSet<(LogId, u32)>,
     views: BTreeMap<(RequestId, At), Vec<Variant>>,
     /// Who was taken out of the views of a member, and why.
-    removed: BTreeMap<(LogId, MemberId), BTreeMap<(RequestId, MemberId), Reason>>,
+    removed: BTreeMap<(LogId, MemberId), BTreeMap<(RequestId, MemberId), (u32, Reason)>>,
     violation: Option<Violation>,
 }
 
@@ -235,14 +235,17 @@ impl Members {
         let stays: BTreeSet<MemberId> = now.iter().map(|entry| entry.id).sorted_set();
         let jumps = matches!(reason, Reason::Partitioned | Reason::Merged | Reason::Resync);
         if jumps {
-            removed.retain(|(_, id), why| *why == Reason::Left || !stays.contains(id));
+            let term = line.place.0;
+            removed.retain(|(_, id), (since, why)| {
+                (*why == Reason::Left && *since == term) || !stays.contains(id)
+            });
         }
-        let ghost = stays.iter().find_map(|id| Some((*id, *removed.get(&(inc, *id))?)));
+        let ghost = stays.iter().find_map(|id| Some((*id, removed.get(&(inc, *id))?.1)));
         if matches!(reason, Reason::Left | Reason::Failed)
             && let Some(before) = before.filter(|before| before.number + 1 == line.place.1)
         {
             let gone = before.roster.iter().filter(|entry| !stays.contains(&entry.id));
-            removed.extend(gone.map(|entry| ((inc, entry.id), reason)));
+            removed.extend(gone.map(|entry| ((inc, entry.id), (line.place.0, reason))));
         }
         if let Some((id, why)) = ghost {
             self.wrong("GHOST", line, format!("{id:?} is there, and had gone: {why:?}"));
@@ -280,7 +283,7 @@ fn roster_after(
         // A join that was done on two sides of a partition has made two groups of one name, of which one stays.
         (true, _) if *reason == Reason::Resync => *whole && before.key.name == key.name,
         (true, _) => *whole && matches!(reason, Reason::Merged | Reason::Split),
-        (false, true) => *number > before.number && *term >= before.term,
+        (false, true) => (*term, *number) > (before.term, before.number),
         (false, false) => *number == before.number + 1 && *term >= before.term,
     };
     if !follows {

@@ -202,15 +202,24 @@ fn end(campus: &mut Campus) -> u64 {
     campus.network.heal();
     campus.network.unsift();
     campus.network.weather = Weather::default();
-    for node in 0..campus.plan().sites().len() {
+    let nodes = campus.plan().sites().len();
+    for node in 0..nodes {
         campus.drift(node, 1000);
         campus.resume(node);
-        if !campus.is_up(node) {
-            campus.start(node, Founding::IfNone);
-        }
     }
     let begun = campus.now();
-    campus.run_until(BOUND, Campus::stands);
+    let down = |campus: &Campus| (0..nodes).find(|node| !campus.is_up(*node));
+    loop {
+        while let Some(node) = down(campus) {
+            campus.start(node, Founding::IfNone);
+        }
+        let leaves = |campus: &Campus| (0..nodes).any(|node| campus.is_leaving(node));
+        let stands = |campus: &Campus| campus.stands() && !leaves(campus);
+        campus.run_until(BOUND, |campus| stands(campus) || down(campus).is_some());
+        if down(campus).is_none() {
+            break;
+        }
+    }
     if let Some(first) = campus.unfinished().filter(|_| campus.violation().is_none()) {
         let second = format!("{BOUND} ticks after the last fault");
         campus.report(Violation { rule: "STANDS", tick: campus.now(), first, second });
