@@ -282,8 +282,13 @@ impl Registry {
         id: RequestId,
         effects: &mut Vec<Effect>,
     ) {
+        let called = core.key;
         let free = self.name_adopted(&mut core.key);
         let key = core.key;
+        if key != called {
+            // Its members know it by another name: they hear of this one.
+            core.number = core.number.saturating_add(1);
+        }
         let free = free && self.outlives(&key, core.term);
         core.set_done(id, 0);
         match self.records.get_mut(&key.full_name()).filter(|record| record.key.inc == key.inc) {
@@ -309,18 +314,23 @@ impl Registry {
                     effects.push(Effect::Stale(key));
                     return effects.extend(rider.map(Effect::Again));
                 }
-                self.settle(core, effects);
+                self.settle(core, called, effects);
             }
-            None => self.settle(core, effects),
+            None => self.settle(core, called, effects),
         }
         if let Some(request) = rider {
             self.call(*request, effects);
         }
     }
 
-    fn settle(&mut self, core: Core, effects: &mut Vec<Effect>) {
+    fn settle(&mut self, core: Core, called: GroupKey, effects: &mut Vec<Effect>) {
         let (key, term) = (core.key, core.term);
         let before = self.records.remove(&key.full_name());
+        if key != called {
+            let direct = direct(&core, Reason::Resync, Vec::new(), core.whole());
+            let core = Box::new(core.clone());
+            effects.push(Effect::View { direct, core, gone: Vec::new() });
+        }
         self.decide(core);
         effects.push(Effect::Settled { key, term });
         effects.extend(before.into_iter().map(waiting).flat_map(again));

@@ -187,6 +187,14 @@ impl Relay {
         true
     }
 
+    /// A child is lost. If it comes back it may know nothing: what it had does not count.
+    pub fn anew(&mut self, child: SocketAddrV4) {
+        let fresh = Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
+        for below in self.groups.values_mut() {
+            below.branches.entry(child).and_modify(|branch| *branch = fresh);
+        }
+    }
+
     /// A child is gone: nothing goes there any more.
     pub fn forget(&mut self, child: SocketAddrV4) {
         self.groups.retain(|_, below| {

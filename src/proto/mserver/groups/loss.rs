@@ -143,6 +143,7 @@ impl Groups {
             self.chore(Chore::Cut { side, branches: branches.clone(), view, all });
         }
         if side == Side::Child {
+            branches.iter().for_each(|child| self.relay.anew(*child));
             self.chore(Chore::Orphans { branches: branches.clone() });
         }
         // Whoever had a request of ours has it no more.
