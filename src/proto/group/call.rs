@@ -167,9 +167,7 @@ impl Registry {
         let behind = statement.term > core.term || statement.number >= core.number;
         if behind && statement.digest != core.digest() {
             // It has seen views that came after those we were rebuilt from, or those of another side: ours must be later.
-            if statement.term > core.term {
-                core.term = statement.term.saturating_add(1);
-            }
+            core.term = core.term.max(statement.term).saturating_add(1);
             core.number = core.number.max(statement.number).saturating_add(1);
             let direct = direct(core, Reason::Resync, vec![request.id], core.whole());
             let (term, core) = (core.term, Box::new(core.clone()));

@@ -249,6 +249,10 @@ impl Groups {
                 p.request.group == group && matches!(p.request.call, Call::Here(_))
             };
             if parent.is_some() && !self.pending.values().any(here) {
+                // A member may have been let in by that way while we changed over, and nothing came by ours.
+                if self.relay.known(&direct.key).is_none() && leads_here(direct, from, self.own()) {
+                    self.tell(direct, None, out);
+                }
                 self.state_of(&direct.key, out);
             }
             return Err("not-our-parent");
@@ -474,6 +478,12 @@ pub(super) fn all_of(core: &Core) -> Direct {
 /// Calls that have had their effect when a view says so: whoever called is told that view.
 fn is_told(call: &Call) -> bool {
     matches!(call, Call::Join { .. } | Call::Leave { .. } | Call::Fail { .. })
+}
+
+/// Whether members are reached by us and, just above, by that mserver.
+fn leads_here(direct: &Direct, above: SocketAddrV4, own: SocketAddrV4) -> bool {
+    let Content::Whole(whole) = &direct.content else { return false };
+    whole.entries.iter().any(|entry| entry.path.windows(2).any(|way| way == [above, own]))
 }
 
 /// By which child a member is reached, if by one of ours.

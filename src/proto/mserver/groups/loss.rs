@@ -17,7 +17,7 @@ use super::effect::{all_of, child_of};
 use super::route::Step;
 use super::{CREATE, FAILOVER, GroupOut, Groups, SETTLE, Side};
 use crate::name::{GroupName, Incarnation};
-use crate::proto::group::{Registry, Role};
+use crate::proto::group::{Registry, Relay, Role};
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
 use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId};
@@ -305,6 +305,7 @@ impl Groups {
             .collect();
         ours.into_iter().for_each(|op| self.propose(Side::Peer, op, out));
         self.fail_where(|entry| entry.path.contains(&own), out);
+        self.relay = Relay::new(&self.params);
     }
 
     /// A member interface that views are sent to never registered here.
