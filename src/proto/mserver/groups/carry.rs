@@ -95,6 +95,8 @@ impl Groups {
         core.term = term;
         for entry in &mut core.roster {
             let path = match from {
+                // One that was let in by us has us in its way already.
+                Side::Child if entry.path.first() == Some(&own) => entry.path.to_vec(),
                 Side::Child => [&[own], &entry.path[..]].concat(),
                 Side::Peer => entry.path.get(1..).unwrap_or_default().to_vec(),
             };

@@ -288,7 +288,7 @@ impl Groups {
         let own = self.own();
         let roster = self.relay.known(key).map(|known| known.roster()).unwrap_or_default();
         roster.iter().any(|entry| {
-            let place = entry.path.iter().position(|mserver| *mserver == own);
+            let place = entry.path.iter().rposition(|mserver| *mserver == own);
             let above =
                 place.and_then(|place| place.checked_sub(1)).and_then(|p| entry.path.get(p));
             above.is_some_and(|above| *above != parent)
@@ -488,7 +488,7 @@ fn leads_here(direct: &Direct, above: SocketAddrV4, own: SocketAddrV4) -> bool {
 
 /// By which child a member is reached, if by one of ours.
 pub(super) fn child_of(own: SocketAddrV4, lan: bool) -> impl Fn(&Entry) -> Option<SocketAddrV4> {
-    move |entry| match entry.path.iter().position(|mserver| *mserver == own) {
+    move |entry| match entry.path.iter().rposition(|mserver| *mserver == own) {
         Some(place) => Some(entry.path.get(place + 1).copied().unwrap_or(entry.id.mi.address)),
         None => (entry.path.is_empty() && lan).then_some(entry.id.mi.address),
     }

@@ -240,7 +240,7 @@ impl Groups {
         let own = self.own();
         let down = |entry: &Entry| {
             child(entry)?;
-            let place = entry.path.iter().position(|mserver| *mserver == own);
+            let place = entry.path.iter().rposition(|mserver| *mserver == own);
             Some(entry.path[place.map_or(0, |place| place + 1)..].to_vec())
         };
         let Some(statement) = self.relay.known(key).map(|known| known.statement(down)) else {
@@ -263,7 +263,7 @@ impl Groups {
         let lost = |branch: &&SocketAddrV4| !back.is_some_and(|back| back.contains(branch));
         let branches: Vec<SocketAddrV4> = branches.iter().filter(lost).copied().collect();
         let behind = |entry: &Entry| {
-            let place = entry.path.iter().position(|mserver| *mserver == own);
+            let place = entry.path.iter().rposition(|mserver| *mserver == own);
             let next = place.and_then(|place| entry.path.get(place + 1));
             next.is_some_and(|next| branches.contains(next))
         };
