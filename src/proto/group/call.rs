@@ -136,7 +136,10 @@ impl Registry {
         let may = |e: &Entry| e.id.mi == request.id.origin || there(e);
         let failed = |e: &&Entry| members.contains(&e.id) && may(e);
         let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
-        self.remove(key, gone, (reason, vec![request.id]), effects);
+        match reason {
+            Reason::Partitioned => self.cut_off(key, gone, (vec![request.id], false), effects),
+            _ => self.remove(key, gone, (reason, vec![request.id]), effects),
+        }
         Ok(())
     }
 

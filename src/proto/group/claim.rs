@@ -64,7 +64,11 @@ impl Registry {
         let key = &record.key.clone();
         let Role::Claimed(claims) = &record.role else { return };
         let claims = claims.clone();
-        let Some(core) = rebuilt(key, record, &claims) else { return };
+        let Some(Rebuilt { core, latest, missing }) = rebuilt(key, record, &claims) else { return };
+        let over = record.last.is_end_of(latest);
+        if over || missing && !core.roster.is_empty() && !core.lives_with(&core.roster) {
+            return self.end_claimed(core, claims, effects);
+        }
         let term = core.term;
         let ended = core.roster.is_empty();
         let causes: Vec<_> = claims.iter().map(|claim| claim.id).collect();
@@ -84,8 +88,17 @@ impl Registry {
     }
 }
 
-/// The record that claims make together.
-fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> {
+/// What claims make together.
+struct Rebuilt {
+    /// The record, with a term of its own.
+    core: Core,
+    /// The number of the latest view that was claimed.
+    latest: u32,
+    /// Some of that view, or of the last that was decided here, were claimed by nobody.
+    missing: bool,
+}
+
+fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Rebuilt> {
     let stated: Vec<(&Request, &Statement)> = claims
         .iter()
         .filter_map(|request| match &request.call {
@@ -97,7 +110,7 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
     let (_, latest) = stated.iter().max_by_key(|(_, s)| (s.term, s.number))?;
     let mut roster: Vec<Entry> = Vec::new();
     // Or we do, who decided it.
-    let ours = record.last.number >= latest.number;
+    let ours = record.last.number >= latest.number && !record.last.is_end();
     let order = if ours { &record.last.roster } else { &latest.roster };
     for gid in order {
         let all = stated.iter().filter_map(|(request, statement)| {
@@ -127,5 +140,6 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Core> 
         departed: Vec::new(),
     };
     claims.iter().for_each(|claim| core.set_done(claim.id, claim.oldest));
-    Some(core)
+    let missing = core.roster.len() < order.len();
+    Some(Rebuilt { core, latest: latest.number, missing })
 }

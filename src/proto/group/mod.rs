@@ -12,6 +12,7 @@
 mod call;
 mod claim;
 mod history;
+mod judge;
 mod known;
 mod names;
 mod reconcile;

@@ -107,8 +107,8 @@ fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record
     }
 }
 
-/// Which of two records about one group is believed: the higher term, then who knows more.
-fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::SocketAddrV4>>) {
+/// Which of two records about one group is believed: one that lives, then the higher term, then who knows more.
+fn strength(record: &Record) -> (bool, u32, u8, std::cmp::Reverse<Option<std::net::SocketAddrV4>>) {
     let (knows, branch) = match &record.role {
         Role::Core { .. } => (4, None),
         Role::Above(branch) => (3, Some(*branch)),
@@ -116,7 +116,7 @@ fn strength(record: &Record) -> (u32, u8, std::cmp::Reverse<Option<std::net::Soc
         Role::Reserved(_) | Role::Suspended(_) => (1, None),
         Role::Lost => (0, None),
     };
-    (record.term, knows, std::cmp::Reverse(branch))
+    (!record.is_over(), record.term, knows, std::cmp::Reverse(branch))
 }
 
 /// The members of both sides: those that both have where the first has them, then the first's, then the second's.

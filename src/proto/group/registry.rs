@@ -387,7 +387,7 @@ impl Registry {
             if let Some(term) = carrier.filter(|_| all).map(|lock| lock.term) {
                 self.unlock(key, term, effects);
             }
-            self.remove(&key, gone, (Reason::Partitioned, vec![cause]), effects);
+            self.cut_off(&key, gone, (vec![cause], !all), effects);
         }
     }
 

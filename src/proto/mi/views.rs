@@ -160,6 +160,9 @@ impl Mi {
     fn take(&mut self, direct: &Direct, out: &mut Vec<MiAction>) -> Taken {
         let (key, inc) = (direct.key, direct.key.inc);
         let at = (direct.term, direct.number);
+        if direct.reason == Reason::Terminated {
+            return self.take_end(direct, out);
+        }
         let mut before = Vec::new();
         if let Some(group) = self.groups.get(&inc) {
             before.extend(self.ours(&group.known));
@@ -210,6 +213,26 @@ impl Mi {
                 Taken::New
             }
         }
+    }
+
+    /// The group ends here. That is no view: a side that lives may have one of that number, which is not late then.
+    fn take_end(&mut self, direct: &Direct, out: &mut Vec<MiAction>) -> Taken {
+        let (inc, number) = (direct.key.inc, direct.number);
+        let Some(group) = self.groups.get(&inc) else { return Taken::Nothing };
+        if (direct.term, number) <= group.known.at() {
+            return Taken::Old;
+        }
+        if digest_of(&inc, number, &[]) != direct.digest {
+            return Taken::Gap;
+        }
+        let missing = self.departures.missing(&group.known, direct);
+        let members: Vec<u32> = self.ours(&group.known).collect();
+        self.departures.extend(missing);
+        for number in members {
+            let reason = if self.is_leaving(number) { Reason::Left } else { direct.reason };
+            self.out(number, reason, out);
+        }
+        Taken::New
     }
 
     /// Each of our members hears of the view that was applied: whoever is new in it of all, the others of what changed.

@@ -27,7 +27,7 @@ pub const NAMES: [&str; 8] =
 
 /// What is chosen in vain as long as no mserver carries it out: a group that is promised it is not created. Whoever
 /// builds one of these takes its name away here, and nowhere else.
-const NOT_YET: &[&str] = &["order", "batch", "survive", "merge"];
+const NOT_YET: &[&str] = &["order", "batch", "merge"];
 
 /// Milliseconds between two questions of a fixed monitor, and how often one is repeated: from a busy host to an hour.
 const EVERY_MS: std::ops::RangeInclusive<u32> = 10..=3_600_000;
@@ -174,11 +174,18 @@ impl Qos {
     /// # Errors
     /// The first choice that it does not.
     pub fn supported(&self) -> Result<(), QosError> {
-        match self.chosen().find(|(name, _)| NOT_YET.contains(name)) {
+        let missing =
+            |name: &str| NOT_YET.contains(&name) || name == "survive" && self.counts_majority();
+        match self.chosen().find(|(name, _)| missing(name)) {
             None => Ok(()),
             Some((name, said)) => {
-                let usual = Qos::default().get(name).unwrap_or_default();
-                let why = format!("this version carries out only {usual}");
+                let why = match name {
+                    "survive" => "this version carries out no majority".to_string(),
+                    _ => {
+                        let usual = Qos::default().get(name).unwrap_or_default();
+                        format!("this version carries out only {usual}")
+                    }
+                };
                 Err(QosError { name, said, why })
             }
         }

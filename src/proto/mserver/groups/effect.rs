@@ -130,6 +130,7 @@ impl Groups {
     }
 
     fn on_view(&mut self, side: Side, direct: &Direct, core: &Core, out: &mut Vec<GroupOut>) {
+        self.tell_end(direct, out);
         for cause in &direct.causes {
             self.told(*cause, direct.key.inc, out);
         }
@@ -257,6 +258,7 @@ impl Groups {
             }
             return Err("not-our-parent");
         }
+        self.tell_end(direct, out);
         for cause in &direct.causes {
             self.told(*cause, direct.key.inc, out);
         }

@@ -15,6 +15,7 @@
 //! | `route` | where a request goes next |
 //! | `answer` | answers on their way back |
 //! | `effect` | what follows from agreed operations |
+//! | `judge` | sides of a partition that may not live |
 //! | `carry` | the core moves up and down |
 //! | `lan` | member interfaces: registered, polled, lost |
 //! | `loss` | what is done some time after mservers are lost |
@@ -23,6 +24,7 @@
 mod answer;
 mod carry;
 mod effect;
+mod judge;
 mod lan;
 mod loss;
 mod route;

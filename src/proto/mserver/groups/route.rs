@@ -369,7 +369,7 @@ impl Groups {
             None if self.chores.contains_key(&Chore::Upstream) => Route::Hold,
             // So may those be whose members have just come to us, and know of the group.
             _ if self.chores.contains_key(&Chore::Newcomers) => Route::Hold,
-            _ if !creates => Route::Refuse(Refusal::NotFound),
+            _ if !creates => Route::Refuse(self.not_found(request.group)),
             Some(parent) if !reaches(&reserve, name, level) => {
                 Route::To(parent, Way::Reserve, path)
             }

@@ -12,11 +12,13 @@
 //! | `names` | groups that are created at once, and scopes |
 //! | `moves` | cores that move, and what happens meanwhile |
 //! | `failover` | member interfaces whose mserver fails |
+//! | `rules` | partitions, and which sides live and become one again |
 
 mod failover;
 mod figures;
 mod moves;
 mod names;
+mod rules;
 
 pub use super::play::Play;
 
@@ -53,6 +55,9 @@ pub const ALL: &[Scenario] = &[
     failover::MI_FAILS_OVER,
     failover::LAN_MOVES_AWAY,
     failover::MI_CRASHES,
+    rules::SIZE_DECIDES,
+    rules::REBUILT_AND_ENDED,
+    rules::NO_SIDE_LIVES,
 ];
 
 /// The scenario of a name; `38` is `figure-38`.
