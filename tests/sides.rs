@@ -1,7 +1,7 @@
 //! The rules of a partition where a group is decided: who is judged, when, and what is left (IV.E.2). A test a sentence.
 
 use membership::name::{GroupName, Incarnation};
-use membership::proto::group::{Effect, Registry, Role};
+use membership::proto::group::{Effect, Registry, Role, reconcile};
 use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Core, GroupKey, GroupOp, MemberId, Mode, Qos, Reason, Refusal, Request, RequestId, Scope,
@@ -200,4 +200,76 @@ fn those_of_another_side_that_lives_may_claim_it_where_it_was_terminated() {
     let effects = rebuild(&mut ended, later.key, &[3, 4].map(|n| statement(&later, n)));
     assert_eq!(told(&effects), [(Reason::Partitioned, 5, 2)], "the same view, in a later term");
     assert_eq!(gids(&ended), [2, 3]);
+}
+
+/// A group of that rule for merging, with a member each at four mservers, as both halves have it that hear the other no
+/// more.
+fn halves(merge: &str) -> (Registry, Registry) {
+    let mut one = Registry::default();
+    for n in 1..=4 {
+        let request = join(n, Qos { merge: merge.to_string(), ..Qos::default() }, false);
+        apply(&mut one, if n == 1 { GroupOp::Create(request) } else { GroupOp::Call(request) });
+    }
+    let mut other = one.clone();
+    one.lose(&[mserver(4)]);
+    other.lose(&[mserver(1), mserver(2), mserver(3)]);
+    (one, other)
+}
+
+/// The groups of a registry: full name, and the gids.
+fn groups(registry: &Registry) -> Vec<(String, Vec<u32>)> {
+    let cores = registry.iter().filter_map(|record| match &record.role {
+        Role::Core { core, .. } => Some(core),
+        _ => None,
+    });
+    let gids = |core: &Core| core.roster.iter().map(|entry| entry.gid).collect();
+    cores.map(|core| (core.key.to_string(), gids(core))).collect()
+}
+
+#[test]
+fn sides_become_one_if_their_rule_has_it_whoever_is_first() {
+    for (rule, merge) in [
+        ("name", true),
+        ("none", false),
+        ("tag m4", true),
+        ("tag m5", false),
+        ("member 10.0.1.2", true),
+        ("member 10.0.1.9", false),
+    ] {
+        let (mut one, mut other) = halves(rule);
+        lose(&mut one, &[4], false);
+        lose(&mut other, &[1, 2, 3], false);
+        for (first, second) in [(&one, &other), (&other, &one)] {
+            let (together, effects) = reconcile(first, second);
+            let mut found = groups(&together);
+            found.iter_mut().for_each(|(_, gids)| gids.sort_unstable());
+            if merge {
+                assert_eq!(found, [("db".to_string(), vec![0, 1, 2, 3])], "{rule}");
+                continue;
+            }
+            let apart = [("db".to_string(), vec![0, 1, 2]), ("db.3".to_string(), vec![3])];
+            assert_eq!(found, apart, "{rule}");
+            // Numbers go on above those of both sides, and each member is told where it is.
+            let mut views = told(&effects);
+            views.sort_unstable();
+            assert_eq!(views, [(Reason::Split, 6, 1), (Reason::Resync, 6, 3)], "{rule}");
+        }
+        let both = [reconcile(&one, &other).0, reconcile(&other, &one).0];
+        let incs = both.map(|r| r.iter().map(|record| record.key.inc).collect::<Vec<_>>());
+        assert_eq!(incs[0], incs[1], "{rule}: whoever computes it makes the same incarnation");
+    }
+}
+
+#[test]
+fn halves_that_meet_before_anybody_is_cut_off_never_were_sides() {
+    let (one, other) = halves("none");
+    let (together, _) = reconcile(&one, &other);
+    assert_eq!(groups(&together), [("db".to_string(), vec![0, 1, 2, 3])]);
+    // One of them has: then the other is a side, too.
+    let (one, mut other) = halves("none");
+    lose(&mut other, &[1, 2, 3], false);
+    let (together, _) = reconcile(&one, &other);
+    assert_eq!(groups(&together).len(), 2);
+    let all = groups(&together);
+    assert_eq!(all, [("db".to_string(), vec![0, 1, 2]), ("db.3".to_string(), vec![3])]);
 }

@@ -20,6 +20,7 @@ mod registry;
 mod relay;
 mod replica;
 mod roster;
+mod sides;
 mod sync;
 
 pub use known::{Applied, Known};

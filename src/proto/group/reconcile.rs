@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   one side        other side       together
-//!   core            core             one group: union, highest number + 1, highest term + 1
+//!   core            core             one group: union, highest number + 1, highest term + 1; or two (sides.rs)
 //!   core            above, lost      the higher term; at equal terms the core
 //!   above           above            the higher term; at equal terms the lower branch
 //!   one incarnation another          the lower incarnation keeps the name, the other gets a suffix
@@ -12,7 +12,8 @@
 //! twice before they met again, is done once: members are told apart by who they are.
 
 use super::names::{again, waiting};
-use super::registry::{Effect, Record, Registry, Role, direct};
+use super::registry::{Effect, Record, Registry, Role};
+use super::sides::{Meeting, meet, met, tell_kept};
 use crate::name::Digest;
 use crate::sorted::Sorted as _;
 use crate::wire::WireError;
@@ -31,8 +32,11 @@ pub fn reconcile(first: &Registry, second: &Registry) -> (Registry, Vec<Effect>)
                 all.records.insert(name, record.clone());
             }
             Some(ours) if ours.key.inc == record.key.inc => {
-                let together = same_group(ours, record.clone(), &mut effects);
+                let (together, goes) = same_group(ours, record.clone(), &mut effects);
                 all.records.insert(name, together);
+                if let Some(goes) = goes {
+                    all.set_apart(goes, &mut effects);
+                }
             }
             Some(ours) => apart(ours, record.clone(), &mut all, &mut effects),
         }
@@ -87,22 +91,26 @@ impl Registry {
     }
 }
 
-fn same_group(ours: Record, theirs: Record, effects: &mut Vec<Effect>) -> Record {
+/// What becomes of a group that both know, and the side of it that keeps apart, if one does.
+fn same_group(
+    ours: Record,
+    theirs: Record,
+    effects: &mut Vec<Effect>,
+) -> (Record, Option<Box<Core>>) {
     match (&ours.role, &theirs.role) {
         (Role::Core { core: a, .. }, Role::Core { core: b, .. }) => {
-            let core = union(a, b);
-            let (key, term) = (core.key, core.term);
-            let direct = direct(&core, Reason::Merged, Vec::new(), core.whole());
-            effects.push(Effect::View { direct, core: Box::new(core.clone()), gone: Vec::new() });
-            effects.push(Effect::Settled { key, term });
-            let role = Role::Core { core: Box::new(core), lock: None };
-            let together = Record { key, term, role, ..ours.clone() };
+            let (core, goes, reason) = match meet(a, b) {
+                Meeting::One(core) => (core, None, Reason::Merged),
+                Meeting::Two { keeps, goes } => (keeps, Some(goes), Reason::Resync),
+            };
+            tell_kept(&core, reason, effects);
+            let together = met(ours.clone(), core);
             effects.extend([ours, theirs].map(waiting).into_iter().flat_map(again));
-            together
+            (together, goes)
         }
         _ => match strength(&ours) >= strength(&theirs) {
-            true => ours,
-            false => theirs,
+            true => (ours, None),
+            false => (theirs, None),
         },
     }
 }

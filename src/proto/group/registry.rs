@@ -14,7 +14,7 @@
 //! * claimed: the core is lost, and those below say what they know, that it may be rebuilt.
 
 use super::names::{again, led, waiting};
-use super::reconcile::union;
+use super::sides::{Meeting, meet, tell_kept};
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupKey, GroupOp, Last, Name, Reason, Refusal, Request,
     RequestId, Scope,
@@ -297,15 +297,26 @@ impl Registry {
                 return effects.extend(rider.map(Effect::Again));
             }
             Some(Record { term, role: Role::Core { core: here, lock }, .. }) => {
+                let mut apart = None;
                 if lock.is_none() && !here.is_done(id) {
-                    **here = union(here, &core);
+                    here.set_done(id, 0);
+                    let reason = match meet(here, &core) {
+                        Meeting::One(core) => {
+                            *here = core;
+                            Reason::Merged
+                        }
+                        Meeting::Two { keeps, goes } => {
+                            *here = keeps;
+                            apart = Some(goes);
+                            Reason::Resync
+                        }
+                    };
                     *term = here.term;
-                    let direct = direct(here, Reason::Merged, Vec::new(), here.whole());
-                    let core = here.clone();
-                    effects.push(Effect::View { direct, core, gone: Vec::new() });
+                    tell_kept(here, reason, effects);
+                } else {
+                    effects.push(Effect::Settled { key, term: *term });
                 }
-                let term = *term;
-                effects.push(Effect::Settled { key, term });
+                apart.into_iter().for_each(|goes| self.set_apart(goes, effects));
             }
             Some(record) => {
                 let is_new =

@@ -27,7 +27,7 @@ pub const NAMES: [&str; 8] =
 
 /// What is chosen in vain as long as no mserver carries it out: a group that is promised it is not created. Whoever
 /// builds one of these takes its name away here, and nowhere else.
-const NOT_YET: &[&str] = &["order", "batch", "merge"];
+const NOT_YET: &[&str] = &["order", "batch"];
 
 /// Milliseconds between two questions of a fixed monitor, and how often one is repeated: from a busy host to an hour.
 const EVERY_MS: std::ops::RangeInclusive<u32> = 10..=3_600_000;

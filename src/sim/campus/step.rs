@@ -135,6 +135,7 @@ impl Campus {
                 Reason::Resync => "resynced",
                 Reason::Terminated => "terminated",
             },
+            LocalEvent::Out { reason: Reason::Terminated, .. } => "ended",
             LocalEvent::Out { .. } => "outs",
             LocalEvent::Refused { .. } => "refused",
             LocalEvent::ServerLost => "mservers lost",

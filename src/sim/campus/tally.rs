@@ -20,6 +20,7 @@ pub const COUNTED: &[(&str, &str)] = &[
     ("split", "views told because a group was split"),
     ("resynced", "views told as a whole because some were missed"),
     ("outs", "members told that they are out"),
+    ("ended", "members told that their side of a partition ends"),
     ("mservers lost", "member interfaces that lost their mserver"),
     ("crashes", "processes crashed"),
     ("restarts", "processes that came back"),

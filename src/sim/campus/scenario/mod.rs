@@ -58,6 +58,8 @@ pub const ALL: &[Scenario] = &[
     rules::SIZE_DECIDES,
     rules::REBUILT_AND_ENDED,
     rules::NO_SIDE_LIVES,
+    rules::SIDES_KEEP_APART,
+    rules::SIDES_OF_A_BUILDING,
 ];
 
 /// The scenario of a name; `38` is `figure-38`.

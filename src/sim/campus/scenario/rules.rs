@@ -93,6 +93,65 @@ fn rebuilt_and_ended() -> Play {
     play.end()
 }
 
+pub(super) const SIDES_KEEP_APART: Scenario = Scenario {
+    name: "sides-keep-apart",
+    source: "IV.E.2: partitions of application groups",
+    about: "a group whose sides may not become one again falls apart into two and one: when they meet, the larger side \
+            keeps the name, and the other is a group of its own, called after its member.",
+    departs: "the thesis does not say which side keeps the name.",
+    run: sides_keep_apart,
+};
+
+fn sides_keep_apart() -> Play {
+    let mut play = Play::of(Plan::tree(&[3], 1));
+    let rule = Qos { merge: "none".to_string(), ..Qos::default() };
+    let apps = play.members_by("db", &rule, &["a/1", "b/1", "c/1"]);
+    play.part(&["c"]);
+    play.until_in("db", &apps[2..]);
+    play.until_in("db", &apps[..2]);
+    play.heal();
+    play.until("two groups", |campus| {
+        campus.view(apps[2], group("db")).is_some_and(|view| view.key.suffix == Some(2))
+    });
+    play.until_in("db", &apps[..2]);
+    let third = play.on("c/1");
+    play.join(third, group("db"));
+    play.until_in("db", &[apps[0], apps[1], third]);
+    play.leave(apps[2], group("db"));
+    play.until_out("db", apps[2]);
+    play.end()
+}
+
+pub(super) const SIDES_OF_A_BUILDING: Scenario = Scenario {
+    name: "sides-of-a-building",
+    source: "IV.E.2: partitions of application groups, a particular type of member",
+    about: "two buildings part and meet. The group that becomes one where a certain member is does; of the other, the core \
+            of one side is raised to that of the other, and keeps apart from it.",
+    departs: "the thesis does not say which side keeps the name.",
+    run: sides_of_a_building,
+};
+
+fn sides_of_a_building() -> Play {
+    let mut play = Play::of(Plan::tree(&[2, 2], 1));
+    let merge = |rule: &str| Qos { merge: rule.to_string(), ..Qos::default() };
+    let nodes = ["a1/1", "a2/1", "b1/1"];
+    let one = play.members_by("one", &merge("tag b1/1"), &nodes);
+    let two = play.members_by("two", &merge("tag b2/1"), &nodes);
+    play.part(&["b"]);
+    for (name, apps) in [("one", &one), ("two", &two)] {
+        play.until_in(name, &apps[..2]);
+        play.until_in(name, &apps[2..]);
+    }
+    play.run(900);
+    play.heal();
+    play.until_in("one", &one);
+    play.until("two groups", |campus| {
+        campus.view(two[2], group("two")).is_some_and(|view| view.key.suffix == Some(2))
+    });
+    play.until_in("two", &two[..2]);
+    play.end()
+}
+
 pub(super) const NO_SIDE_LIVES: Scenario = Scenario {
     name: "no-side-lives",
     source: "IV.E.2: partitions of application groups",

@@ -1,5 +1,6 @@
 //! What a random schedule does to a campus, and what applications do there.
 
+use super::rules;
 use crate::name::GroupName;
 use crate::proto::coreset::Founding;
 use crate::sim::campus::event::AppId;
@@ -69,6 +70,8 @@ pub enum Fault {
     Race,
     /// An application joins a group of a narrow scope.
     Narrow,
+    /// An application joins a group whose sides live and merge by rules.
+    Ruled,
     /// An application leaves a group.
     Leave,
     /// An application leaves a group that it is not in yet.
@@ -78,7 +81,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All of them.
+    /// All of them, but those that make sense in some schedules only.
     pub const ALL: [Fault; 22] = [
         Fault::Loss,
         Fault::Delay,
@@ -106,6 +109,8 @@ impl Fault {
 
     /// Those by which the network falls into parts.
     pub const PARTITIONS: [Fault; 3] = [Fault::Partition, Fault::Cut, Fault::CutOff];
+    /// What is wanted where it does.
+    pub const RULED: [Fault; 2] = [Fault::Ruled, Fault::Ruled];
     /// What happens where nothing fails.
     pub const CALM: [Fault; 5] =
         [Fault::Join, Fault::Join, Fault::Race, Fault::Narrow, Fault::Leave];
@@ -154,6 +159,7 @@ impl Fault {
                 let level = 1 + rng.below(2);
                 join(campus, rng, Scope::Level(if level == 1 { 1 } else { 2 }));
             }
+            Fault::Ruled => rules::join(campus, rng),
             Fault::Leave => leave(campus, rng, |standing| matches!(standing, Standing::In(_))),
             Fault::Withdraw => leave(campus, rng, |standing| *standing == Standing::Joining),
             Fault::End => {
@@ -165,7 +171,7 @@ impl Fault {
     }
 }
 
-fn alive(campus: &Campus) -> Vec<AppId> {
+pub(super) fn alive(campus: &Campus) -> Vec<AppId> {
     campus.apps().filter(|(_, alive)| *alive).map(|(app, _)| app).collect()
 }
 
@@ -183,14 +189,7 @@ fn join(campus: &mut Campus, rng: &mut Rng, scope: Scope) {
     let group = some_group(rng, scope);
     let out = |app: &AppId| matches!(campus.member(*app, group), None | Some((_, Standing::Out)));
     let free: Vec<AppId> = alive(campus).into_iter().filter(out).collect();
-    let Some(app) = rng.pick(&free) else {
-        let nodes: Vec<NodeId> =
-            campus.plan().served().filter(|node| campus.is_up(*node)).collect();
-        if let Some(node) = rng.pick(&nodes).filter(|_| campus.apps().count() < 30) {
-            campus.app(node);
-        }
-        return;
-    };
+    let Some(app) = rng.pick(&free) else { return another(campus, rng) };
     let mode = match rng.below(10) {
         0 => Mode::Create,
         1 => Mode::Existing,
@@ -200,8 +199,17 @@ fn join(campus: &mut Campus, rng: &mut Rng, scope: Scope) {
     campus.join_as(app, group, mode, qos);
 }
 
+/// One more application: all that there are have what they want.
+pub(super) fn another(campus: &mut Campus, rng: &mut Rng) {
+    let nodes: Vec<NodeId> = campus.plan().served().filter(|node| campus.is_up(*node)).collect();
+    if let Some(node) = rng.pick(&nodes).filter(|_| campus.apps().count() < 30) {
+        campus.app(node);
+    }
+}
+
 fn leave(campus: &mut Campus, rng: &mut Rng, so: impl Fn(&Standing) -> bool) {
-    let groups = (1..=3).flat_map(|n| [format!("g{n}"), format!("l1-{n}"), format!("l2-{n}")]);
+    let kinds = ["g", "l1-", "l2-", "r"];
+    let groups = (1..=3).flat_map(|n| kinds.map(|kind| format!("{kind}{n}")));
     let groups: Vec<GroupName> = groups.map(|name| name.parse().expect("a name")).collect();
     let mut all = Vec::new();
     for app in alive(campus) {

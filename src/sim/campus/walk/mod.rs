@@ -9,6 +9,7 @@
 //! at once is always the same noise (Groce and others, "Swarm testing", 2012).
 
 mod fault;
+mod rules;
 
 pub use fault::Fault;
 
@@ -166,6 +167,9 @@ fn swarm(rng: &mut Rng, limits: Limits) -> Vec<Fault> {
         Fault::ALL.iter().copied().filter(|_| rng.chance(300)).filter(may).collect();
     // Somebody must come back for what goes, and somebody must want something.
     faults.extend([Fault::Start, Fault::Heal, Fault::Join, Fault::Join, Fault::Leave]);
+    if limits.partitions {
+        faults.extend(Fault::RULED);
+    }
     faults
 }
 
