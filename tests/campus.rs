@@ -1,7 +1,7 @@
 //! Hierarchies of whole processes in one deterministic world.
 //!
 //! `MS_WALKS` schedules in which nothing fails and, ignored as there are open ones, `MS_FAULTY` of faults (default below;
-//! with `MS_PARTITIONS` the network falls apart too), from seed `MS_SEED` (default 0) on. A failing seed is printed
+//! with `MS_PARTITIONS` the network falls apart too, with `MS_WEAK` some groups are weak), from seed `MS_SEED` (default 0) on. A failing seed is printed
 //! with the end of its transcript; `ms sim --campus --walk SEED` prints all of one with everything, and
 //! `MS_CALM=1 MS_REPLAY=SEED cargo test --test campus replay -- --nocapture` all of a calm one.
 
@@ -42,6 +42,12 @@ const PARTED: &[&str] = &["partitioned", "merged", "ended"];
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+/// What schedules of faults may do, by the environment.
+fn limits(calm: bool) -> Limits {
+    let (partitions, weak) = (number("MS_PARTITIONS").is_some(), number("MS_WEAK").is_some());
+    Limits { calm, partitions, weak }
 }
 
 fn started(plan: Plan) -> Campus {
@@ -220,7 +226,8 @@ fn walks(many: u64, limits: Limits) -> Sum {
 #[test]
 fn where_nothing_fails_no_schedule_breaks_a_rule() {
     let many = number("MS_WALKS").unwrap_or(WALKS);
-    let sum = walks(many, Limits { calm: true, partitions: false });
+    let sum =
+        walks(many, Limits { calm: true, weak: number("MS_WEAK").is_some(), ..Limits::default() });
     for what in ["refused", "created", "joined", "left", "outs"] {
         assert!(sum.tally.of(what) > 0, "there were no {what}: the walks prove nothing");
     }
@@ -230,8 +237,9 @@ fn where_nothing_fails_no_schedule_breaks_a_rule() {
 #[ignore = "open: one or two in a hundred break a rule"]
 fn no_schedule_of_faults_breaks_a_rule() {
     let many = number("MS_FAULTY").unwrap_or(WALKS);
-    let partitions = number("MS_PARTITIONS").is_some();
-    let sum = walks(many, Limits { calm: false, partitions });
+    let limits = limits(false);
+    let partitions = limits.partitions;
+    let sum = walks(many, limits);
     if many >= WALKS {
         let parted = if partitions { PARTED } else { &[] };
         for what in SOMETIMES.iter().chain(parted) {
@@ -245,6 +253,7 @@ fn a_seed_replays_to_the_letter() {
     let limits = Limits {
         calm: number("MS_CALM").is_some(),
         partitions: number("MS_REPLAY").is_none() || number("MS_PARTITIONS").is_some(),
+        weak: number("MS_WEAK").is_some(),
     };
     for seed in number("MS_REPLAY").map_or(0..4, |seed| seed..seed + 1) {
         let (one, two) = (replay(seed, limits), replay(seed, limits));

@@ -11,7 +11,7 @@
 
 use super::event::{Change, Own, View};
 use crate::name::Digest;
-use crate::proto::group::digest_of;
+use crate::proto::group::view_digest;
 use crate::sorted::Sorted as _;
 use crate::wire::group::{Entry, GroupKey, MemberId, Qos, Reason};
 use std::collections::BTreeMap;
@@ -56,7 +56,8 @@ impl Told {
         if view.roster.len() != view.size as usize {
             return Err("view: size");
         }
-        if digest_of(&view.key.inc, view.number, &view.roster) != view.digest {
+        let (order, inc) = (view.qos.order, &view.key.inc);
+        if view_digest(order, inc, view.number, &view.roster) != view.digest {
             return Err("view: digest");
         }
         let stands = |own: Own| {

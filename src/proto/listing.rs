@@ -10,7 +10,7 @@ use super::group::{Known, Record, Registry, Role, digest_of};
 use super::mi::Mi;
 use super::mserver::{Mserver, Side};
 use crate::name::Digest;
-use crate::wire::group::{GroupKey, Qos, RequestId};
+use crate::wire::group::{GroupKey, Order, Qos, RequestId};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -93,8 +93,11 @@ fn of_registry(set: &str, registry: &Registry, items: &mut Items) {
         let item = items.entry(*key).or_default();
         item.term = item.term.max(*term);
         if let Role::Core { core, .. } = role {
-            let digest = digest_of(&key.inc, core.number, &core.roster);
-            item.view = Some((core.number, digest, core.roster.len()));
+            // Of a weak group the members are known to each mserver, and not agreed on.
+            if core.qos.order == Order::Strong {
+                let digest = digest_of(&key.inc, core.number, &core.roster);
+                item.view = Some((core.number, digest, core.roster.len()));
+            }
             item.qos = Some(core.qos.clone());
         }
         item.roles.insert(set.to_string(), word.into());

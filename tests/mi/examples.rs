@@ -5,8 +5,9 @@ use membership::name::{Digest, Incarnation};
 use membership::wire::Message;
 use membership::wire::coreset::Life;
 use membership::wire::group::{
-    Call, Content, Direct, Entry, GROUP_BODIES, GroupBody, GroupKey, GroupMessage, MemberId, Mode,
-    Order, Qos, Reason, Refusal, Request, RequestId, Scope, Statement, Way, Whole,
+    Call, Content, Direct, Entry, Fact, GROUP_BODIES, Gossip, GroupBody, GroupKey, GroupMessage,
+    MemberId, Mode, Order, Presence, Qos, Reason, Refusal, Request, RequestId, Scope, Statement,
+    Way, Whole,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -111,7 +112,23 @@ fn examples() -> Vec<(&'static str, Life, GroupBody)> {
         ("SHOWN", mserver, GroupBody::Shown { id: id(9), direct: direct(None, whole) }),
         ("DONE", mserver, GroupBody::Done { id: id(1) }),
         ("UNHEARD", mserver, GroupBody::Unheard { id: id(1) }),
+        ("GOSSIP", mserver, GroupBody::Gossip(gossip(key))),
     ]
+}
+
+/// One who is there, and one who left.
+fn gossip(key: GroupKey) -> Gossip {
+    let member = |number| MemberId { mi: life(1), number };
+    let live = Presence {
+        epoch: 3 << 32 | 1,
+        tag: b"x".to_vec(),
+        roams: true,
+        path: vec![server(1)].into(),
+    };
+    let (gone, cut) = (3 << 32, true);
+    let there = Fact { id: member(1), gone, cut, since: 0, gid: 7, live: Some(live) };
+    let left = Fact { id: member(2), gone: Fact::LEFT, cut: false, since: 1, gid: 8, live: None };
+    Gossip { key, term: 1, number: 2, digest: Digest([7; 16]), facts: vec![there, left] }
 }
 
 #[test]

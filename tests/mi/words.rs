@@ -5,8 +5,8 @@ use membership::name::Digest;
 use membership::proto::step::{Input, Via};
 use membership::wire::Message;
 use membership::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Qos, Reason,
-    Refusal, Request, RequestId, Scope, Way, Whole,
+    Call, Content, Direct, Entry, Fact, Gossip, GroupBody, GroupKey, GroupMessage, MemberId,
+    Presence, Qos, Reason, Refusal, Request, RequestId, Scope, Way, Whole,
 };
 use proptest::prelude::*;
 
@@ -36,10 +36,30 @@ fn any_body() -> impl Strategy<Value = GroupBody> {
         id.clone().prop_map(|id| GroupBody::Unheard { id }),
         (id.clone(), refusal).prop_map(|(id, refusal)| GroupBody::Refused { id, refusal }),
         request.prop_map(GroupBody::Grant),
+        any_gossip(id.clone()).prop_map(GroupBody::Gossip),
         (id.clone(), any_direct(id.clone(), Just(true)))
             .prop_map(|(id, direct)| GroupBody::Shown { id, direct }),
         any_direct(id, any::<bool>()).prop_map(GroupBody::Direct),
     ]
+}
+
+fn any_gossip(id: impl Strategy<Value = RequestId>) -> impl Strategy<Value = Gossip> {
+    let live = (any::<u64>(), prop::collection::vec(0..9_u8, 0..9), any::<bool>()).prop_map(
+        |(epoch, tag, roams)| Presence { epoch, tag, roams, path: vec![server(3)].into() },
+    );
+    let place = (any::<u64>(), any::<u32>());
+    let facts = (any::<u64>(), any::<bool>(), place, prop::option::of(live));
+    (id, any::<u32>(), any::<u32>(), prop::collection::vec(facts, 0..5)).prop_map(
+        |(inc, term, number, facts)| {
+            let fact = |(gone, cut, (since, gid), live)| {
+                let id = MemberId { mi: inc.origin, number: gid };
+                Fact { id, gone, cut, since, gid, live }
+            };
+            let key = GroupKey { name: name("db"), suffix: None, inc };
+            let facts = facts.into_iter().map(fact).collect();
+            Gossip { key, term, number, digest: Digest([9; 16]), facts }
+        },
+    )
 }
 
 fn any_way() -> impl Strategy<Value = Way> {

@@ -16,8 +16,8 @@ use super::payload::hex;
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, MemberId, Mode, Monitor,
-    Order, Qos, Reason, Request, RequestId, Scope, Statement, Way,
+    Call, Content, Direct, Entry, Fact, Gossip, GroupBody, GroupKey, GroupMessage, MemberId, Mode,
+    Monitor, Order, Qos, Reason, Request, RequestId, Scope, Statement, Way,
 };
 use serde_json::{Map, Value, json};
 
@@ -70,8 +70,44 @@ pub fn object(message: &GroupMessage) -> Map<String, Value> {
             put("id", id(of));
             put("direct", direct(view));
         }
+        GroupBody::Gossip(said) => put("gossip", gossip(said)),
     }
     tree
+}
+
+fn gossip(gossip: &Gossip) -> Value {
+    json!({
+        "key": key(&gossip.key),
+        "term": gossip.term,
+        "number": gossip.number,
+        "digest": hex(&gossip.digest.0),
+        "facts": list(&gossip.facts, fact),
+    })
+}
+
+fn fact(fact: &Fact) -> Value {
+    let mut value = member(&fact.id);
+    match fact.gone {
+        0 => {}
+        Fact::LEFT => value["gone"] = "left".into(),
+        Fact::DIED => value["gone"] = "died".into(),
+        until => value["gone"] = epoch(until).into(),
+    }
+    value["cut"] = fact.cut.into();
+    value["since"] = fact.since.into();
+    value["gid"] = fact.gid.into();
+    if let Some(live) = &fact.live {
+        value["epoch"] = epoch(live.epoch).into();
+        value["tag"] = live.tag.escape_ascii().to_string().into();
+        value["roams"] = live.roams.into();
+        value["path"] = list(&live.path, |mserver| mserver.to_string().into());
+    }
+    value
+}
+
+/// The registration, and how often the member was stated again under it.
+fn epoch(epoch: u64) -> String {
+    format!("{}.{}", epoch >> 32, epoch as u32)
 }
 
 fn statement(statement: &Statement) -> Value {

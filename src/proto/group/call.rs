@@ -3,8 +3,8 @@
 use super::registry::{Effect, Registry, Role, delta, direct};
 use crate::name::GroupName;
 use crate::wire::group::{
-    Call, Core, Entry, GroupKey, Last, MemberId, Mode, Path, Reason, Refusal, Request, RequestId,
-    Statement, named,
+    Call, Core, Entry, GroupKey, Last, MemberId, Mode, Order, Path, Reason, Refusal, Request,
+    RequestId, Statement, named,
 };
 
 /// Members that one group can have.
@@ -20,6 +20,10 @@ impl Registry {
         let Role::Core { core, lock } = &mut record.role else {
             return effects.push(Effect::Again(Box::new(request)));
         };
+        if core.qos.order == Order::Weak {
+            let term = core.term;
+            return self.weak_call(&key, term, request, effects);
+        }
         if let Some(lock) = lock {
             if !lock.waiting.iter().any(|waiting| waiting.id == request.id) {
                 lock.waiting.push(request);

@@ -9,7 +9,9 @@
 
 use super::registry::{Effect, Record, Registry, Role, direct};
 use super::roster::digest_of;
-use crate::wire::group::{Call, Core, Entry, GroupKey, Path, Reason, Refusal, Request, Statement};
+use crate::wire::group::{
+    Call, Core, Entry, GroupKey, Order, Path, Reason, Refusal, Request, Statement,
+};
 
 impl Registry {
     /// Somebody states what it knows of a group that nobody decides.
@@ -70,6 +72,12 @@ impl Registry {
             return self.end_claimed(core, claims, effects);
         }
         let term = core.term;
+        if core.qos.order == Order::Weak {
+            // Who is in it, those who claimed it say to each other.
+            self.decide(Core { roster: Vec::new(), ..core });
+            effects.push(Effect::Settled { key: *key, term });
+            return effects.extend(claims.into_iter().map(|claim| Effect::Again(Box::new(claim))));
+        }
         let ended = core.roster.is_empty();
         let causes: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let direct = direct(&core, Reason::Partitioned, causes, core.whole());

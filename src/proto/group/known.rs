@@ -1,6 +1,6 @@
 //! The last view of a group, as those below the core have it: member interfaces, and mservers on the way.
 
-use super::roster::digest_of;
+use super::roster::view_digest;
 use crate::name::Digest;
 use crate::wire::group::{
     Content, Direct, Entry, GroupKey, Qos, Reason, RequestId, Statement, Whole,
@@ -74,7 +74,7 @@ impl Known {
         let (inc, number) = (&direct.key.inc, direct.number);
         match &direct.content {
             Content::Whole(whole) => {
-                if digest_of(inc, number, &whole.entries) != direct.digest {
+                if view_digest(whole.qos.order, inc, number, &whole.entries) != direct.digest {
                     return Applied::Gap;
                 }
                 self.roster.clone_from(&whole.entries);
@@ -86,7 +86,7 @@ impl Known {
                 gone.sort_unstable();
                 let stays = |entry: &Entry| gone.binary_search(&entry.gid).is_err();
                 let roster = self.roster.iter().filter(|entry| stays(entry)).chain(came);
-                if digest_of(inc, number, roster) != direct.digest {
+                if view_digest(self.qos.order, inc, number, roster) != direct.digest {
                     return Applied::Gap;
                 }
                 self.roster.retain(stays);

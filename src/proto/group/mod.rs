@@ -22,10 +22,12 @@ mod replica;
 mod roster;
 mod sides;
 mod sync;
+mod weak;
 
 pub use known::{Applied, Known};
 pub use reconcile::reconcile;
 pub use registry::{Effect, Lock, Record, Registry, Role};
 pub use relay::{Delivery, Relay};
 pub use replica::{Replica, ReplicaOut};
-pub use roster::digest_of;
+pub use roster::{digest_of, view_digest};
+pub use weak::{Stated, Weak};

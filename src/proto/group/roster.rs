@@ -3,7 +3,7 @@
 use crate::name::Digest;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Completed, Content, Core, Departed, Entry, MemberId, Request, RequestId, Whole,
+    Call, Completed, Content, Core, Departed, Entry, MemberId, Order, Request, RequestId, Whole,
 };
 use sha2::{Digest as _, Sha256};
 use std::net::SocketAddrV4;
@@ -35,6 +35,20 @@ pub fn digest_of<'a>(
     let whole = hash.finalize();
     digest.0.copy_from_slice(&whole[..16]);
     digest
+}
+
+/// The digest of a view by the order of its group: in a weak one numbers are each mserver's own, and the digest does not
+/// cover them, so that it is the same wherever the roster is.
+pub fn view_digest<'a>(
+    order: Order,
+    inc: &RequestId,
+    number: u32,
+    roster: impl IntoIterator<Item = &'a Entry>,
+) -> Digest {
+    match order {
+        Order::Strong => digest_of(inc, number, roster),
+        Order::Weak => digest_of(inc, 0, roster),
+    }
 }
 
 impl Core {

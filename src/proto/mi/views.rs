@@ -16,7 +16,7 @@ use super::local::of_view;
 use super::session::Home;
 use super::{Group, LocalEvent, Mi, MiAction, Pending, name_of};
 use crate::name::GroupName;
-use crate::proto::group::{Applied, Known, digest_of};
+use crate::proto::group::{Applied, Known, view_digest};
 use crate::proto::timer::Countdown;
 use crate::sorted::Sorted as _;
 use crate::wire::group::{
@@ -80,7 +80,8 @@ impl Mi {
         let call = self.expected(id)?.request.call.clone();
         strip(&mut direct.content);
         let Content::Whole(whole) = &direct.content else { return Err("not-whole") };
-        if digest_of(&direct.key.inc, direct.number, &whole.entries) != direct.digest {
+        let (order, inc) = (whole.qos.order, &direct.key.inc);
+        if view_digest(order, inc, direct.number, &whole.entries) != direct.digest {
             return Err("digest-mismatch");
         }
         self.take(&direct, out);
@@ -180,8 +181,10 @@ impl Mi {
             return Taken::New;
         };
         // The core has moved, or was rebuilt, and nothing has changed for those who are in the view.
-        let same = (group.known.key(), group.known.digest()) == (key, direct.digest);
-        let follows = direct.number == group.known.at().1.wrapping_add(1);
+        let number = group.known.at().1;
+        let same = (group.known.key(), number, group.known.digest())
+            == (key, direct.number, direct.digest);
+        let follows = direct.number == number.wrapping_add(1);
         let renamed = group.known.key() != key && matches!(group.doubt, Doubt::Asked(_));
         let missing = self.departures.missing(&group.known, direct);
         match group.known.apply(direct) {
@@ -222,7 +225,7 @@ impl Mi {
         if (direct.term, number) <= group.known.at() {
             return Taken::Old;
         }
-        if digest_of(&inc, number, &[]) != direct.digest {
+        if view_digest(group.known.qos().order, &inc, number, &[]) != direct.digest {
             return Taken::Gap;
         }
         let missing = self.departures.missing(&group.known, direct);

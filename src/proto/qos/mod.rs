@@ -27,7 +27,9 @@ pub const NAMES: [&str; 8] =
 
 /// What is chosen in vain as long as no mserver carries it out: a group that is promised it is not created. Whoever
 /// builds one of these takes its name away here, and nowhere else.
-const NOT_YET: &[&str] = &["order", "batch"];
+const NOT_YET: &[&str] = &["batch"];
+/// What is not carried out together with a weak order.
+const STRONG_ONLY: &[&str] = &["batch", "survive", "merge"];
 
 /// Milliseconds between two questions of a fixed monitor, and how often one is repeated: from a busy host to an hour.
 const EVERY_MS: std::ops::RangeInclusive<u32> = 10..=3_600_000;
@@ -174,6 +176,13 @@ impl Qos {
     /// # Errors
     /// The first choice that it does not.
     pub fn supported(&self) -> Result<(), QosError> {
+        let weak = self.order == Order::Weak;
+        if let Some((name, said)) =
+            self.chosen().find(|(name, _)| weak && STRONG_ONLY.contains(name))
+        {
+            let why = "this version carries it out only with order strong".to_string();
+            return Err(QosError { name, said, why });
+        }
         let missing =
             |name: &str| NOT_YET.contains(&name) || name == "survive" && self.counts_majority();
         match self.chosen().find(|(name, _)| missing(name)) {

@@ -87,5 +87,6 @@ fn group_name(body: &GroupBody) -> &'static str {
         GroupBody::Shown { .. } => "SHOWN",
         GroupBody::Done { .. } => "DONE",
         GroupBody::Unheard { .. } => "UNHEARD",
+        GroupBody::Gossip(_) => "GOSSIP",
     }
 }

@@ -89,6 +89,9 @@ pub(super) fn says(m: &GroupMessage) -> String {
             format!("all after {}", at(key, *term, *number))
         }
         GroupBody::Shown { id, direct } => format!("call {}: {}", id_in_words(id), view(direct)),
+        GroupBody::Gossip(gossip) => {
+            format!("{} about {}", counted(gossip.facts.len()), gossip.key)
+        }
     }
 }
 

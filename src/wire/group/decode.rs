@@ -264,7 +264,7 @@ impl<'a> Reader<'a> {
         Ok(MemberId { mi: self.life()?, number: self.u32()? })
     }
 
-    fn path(&mut self) -> Read<Vec<SocketAddrV4>> {
+    pub(super) fn path(&mut self) -> Read<Vec<SocketAddrV4>> {
         let count = self.u8()?.into();
         self.list(count, Limit(usize::MAX, least::ADDRESS, "path: too long"), Reader::address)
     }

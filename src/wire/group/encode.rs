@@ -332,7 +332,7 @@ impl Writer {
         self.u32(id.number);
     }
 
-    fn path(&mut self, path: &[SocketAddrV4]) {
+    pub(super) fn path(&mut self, path: &[SocketAddrV4]) {
         self.u8(path.len() as u8);
         path.iter().for_each(|&mserver| self.address(mserver));
     }

@@ -30,9 +30,12 @@
 //!     13 shown       A_STATS_L  request-id, direct whose content is whole
 //!     14 done        ACK        request-id
 //!     15 unheard     ERROR      request-id
+//!     16 gossip      SYNC       gossip
 //! ```
 
-use super::{Content, Direct, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId};
+use super::{
+    Content, Direct, Gossip, GroupKey, KIND, PAYLOAD_VERSION, Refusal, Request, RequestId,
+};
 use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::cursor::{Read, Reader, Writer, refuse};
@@ -152,10 +155,12 @@ pub enum GroupBody {
         /// Which call.
         id: RequestId,
     },
+    /// What a mserver knows of the members of a weak group.
+    Gossip(Gossip),
 }
 
 /// The names of the bodies, by their codes.
-pub const GROUP_BODIES: [&str; 16] = [
+pub const GROUP_BODIES: [&str; 17] = [
     "register",
     "registered",
     "poll",
@@ -172,6 +177,7 @@ pub const GROUP_BODIES: [&str; 16] = [
     "shown",
     "done",
     "unheard",
+    "gossip",
 ];
 
 /// A message about groups.
@@ -201,7 +207,7 @@ impl GroupBody {
             GroupBody::Where { .. } => Kind::MsgQuery,
             GroupBody::Refused { .. } | GroupBody::Unheard { .. } => Kind::Error,
             GroupBody::Direct(_) => Kind::Direct,
-            GroupBody::Missing { .. } => Kind::Sync,
+            GroupBody::Missing { .. } | GroupBody::Gossip(_) => Kind::Sync,
             GroupBody::Grant(_) => Kind::ARegister,
             GroupBody::Shown { .. } => Kind::AStatsLong,
         }
@@ -231,6 +237,7 @@ impl GroupBody {
             GroupBody::Shown { .. } => 13,
             GroupBody::Done { .. } => 14,
             GroupBody::Unheard { .. } => 15,
+            GroupBody::Gossip(_) => 16,
         }
     }
 }
@@ -311,6 +318,7 @@ impl Writer {
                 self.direct(direct);
             }
             GroupBody::Done { id } | GroupBody::Unheard { id } => self.request_id(id),
+            GroupBody::Gossip(gossip) => self.gossip(gossip),
         }
     }
 
@@ -359,6 +367,7 @@ impl Reader<'_> {
             }
             14 => GroupBody::Done { id: self.request_id()? },
             15 => GroupBody::Unheard { id: self.request_id()? },
+            16 => GroupBody::Gossip(self.gossip()?),
             _ => return refuse("body: unknown"),
         })
     }

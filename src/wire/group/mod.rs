@@ -14,6 +14,7 @@ mod message;
 mod path;
 mod record;
 mod refusal;
+mod weak;
 
 pub use encode::PAYLOAD_VERSION;
 pub(in crate::wire) use encode::{MODES, REASONS};
@@ -21,6 +22,7 @@ pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
 pub use path::Path;
 pub use record::{Last, Lock, Name, Record, Role, named};
 pub use refusal::Refusal;
+pub use weak::{Fact, Gossip, Presence};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};

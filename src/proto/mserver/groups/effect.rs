@@ -26,6 +26,7 @@ use std::net::SocketAddrV4;
 
 impl Groups {
     pub(super) fn effect(&mut self, side: Side, effect: Effect, out: &mut Vec<GroupOut>) {
+        self.weak_effect(&effect, out);
         match effect {
             Effect::View { direct, core, gone: _ } => self.on_view(side, &direct, &core, out),
             Effect::Answer { request, outcome, by_view } => {
@@ -143,7 +144,7 @@ impl Groups {
 
     /// A view says what became of a request: whoever asked has it from there. One that asked for more than a view is
     /// answered by itself.
-    fn told(&mut self, cause: RequestId, inc: RequestId, out: &mut Vec<GroupOut>) {
+    pub(super) fn told(&mut self, cause: RequestId, inc: RequestId, out: &mut Vec<GroupOut>) {
         let Some(pending) = self.pending.get(&cause) else { return };
         let is_told = is_told(&pending.request.call);
         self.remember(cause, What::Done(inc));
@@ -159,6 +160,9 @@ impl Groups {
         core: Option<&Core>,
         out: &mut Vec<GroupOut>,
     ) -> Applied {
+        if self.is_weak(&direct.key) {
+            return Applied::Old;
+        }
         let mut views = Vec::new();
         let child_of = child_of(self.own(), self.lan.is_some());
         let mut applied = self.relay.view(direct, &child_of, &mut views);

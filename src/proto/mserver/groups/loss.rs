@@ -77,7 +77,7 @@ impl Groups {
         self.chores.entry(chore).or_insert(Countdown::after(wait));
     }
 
-    fn rank(&self, side: Side) -> u32 {
+    pub(super) fn rank(&self, side: Side) -> u32 {
         let place = self
             .spheres
             .get(&side)
@@ -100,6 +100,9 @@ impl Groups {
     fn carry_out(&mut self, chore: Chore, out: &mut Vec<GroupOut>) {
         match chore {
             Chore::Cut { side, branches, view, all } => {
+                if side == Side::Peer {
+                    self.weak_cut(&branches, all, out);
+                }
                 if self.registry(side).is_some_and(|r| is_behind(r, &branches, all)) {
                     let origin = Life { address: branches[0], inc: Incarnation(view.into()) };
                     let cause = RequestId { origin, number: 1 + u64::from(all) };
@@ -183,6 +186,7 @@ impl Groups {
     pub(super) fn on_in_step(&mut self, side: Side, out: &mut Vec<GroupOut>) {
         self.announce(out);
         if side == Side::Peer {
+            self.weak_in_step(out);
             self.catch_up();
             self.state(out);
         }

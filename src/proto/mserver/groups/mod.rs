@@ -20,6 +20,7 @@
 //! | `lan` | member interfaces: registered, polled, lost |
 //! | `loss` | what is done some time after mservers are lost |
 //! | `sphere` | what a mserver knows of a set that it decides with |
+//! | `weak` | weak groups, whose changes are not agreed on |
 
 mod answer;
 mod carry;
@@ -29,8 +30,10 @@ mod lan;
 mod loss;
 mod route;
 mod sphere;
+mod weak;
 
 pub use sphere::{Sphere, Step};
+pub use weak::Replica;
 
 use super::{Below, Side};
 use crate::name::GroupName;
@@ -124,6 +127,8 @@ pub struct Groups {
     lan: Option<Lan>,
     spheres: BTreeMap<Side, Sphere>,
     relay: Relay,
+    /// The weak groups whose core is here, by incarnation.
+    weak: BTreeMap<RequestId, Replica>,
     pending: BTreeMap<RequestId, Pending>,
     answered: BTreeMap<RequestId, Answered>,
     chores: BTreeMap<Chore, Countdown>,
@@ -143,6 +148,7 @@ impl Groups {
             lan: None,
             spheres: BTreeMap::new(),
             relay: Relay::new(&params),
+            weak: BTreeMap::new(),
             pending: BTreeMap::new(),
             answered: BTreeMap::new(),
             chores: BTreeMap::new(),
@@ -199,7 +205,7 @@ impl Groups {
         let own = pending.chain(chores).filter(|&left| left > 0).min().unwrap_or(u32::MAX);
         let lan = self.lan.as_ref().map_or(u32::MAX, Lan::due);
         let spheres = self.spheres.values().map(Sphere::due).min().unwrap_or(u32::MAX);
-        own.min(lan).min(spheres).min(self.relay.due())
+        own.min(lan).min(spheres).min(self.relay.due()).min(self.weak_due())
     }
 
     /// An application of this host calls the member interface that is built in. Without one, nobody is there to call.
@@ -222,6 +228,7 @@ impl Groups {
         self.deliver(views, out);
         self.tick_spheres(elapsed, out);
         self.tick_lan(elapsed, out);
+        self.tick_weak(elapsed, out);
         self.tick_chores(elapsed, out);
         self.tick_pending(elapsed, out);
         self.finish(out);
@@ -265,6 +272,7 @@ impl Groups {
                 self.on_got(from, (key, term, number), below, out)
             }
             GroupBody::Missing { key, .. } => self.on_missing(from, &key, out),
+            GroupBody::Gossip(gossip) => self.on_gossip(from, &gossip, out),
             GroupBody::Registered { .. } | GroupBody::Poll { .. } => Err("not-for-a-mserver"),
         }
     }

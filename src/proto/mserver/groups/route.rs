@@ -171,6 +171,9 @@ impl Groups {
 
     /// Sends a request to where it goes now.
     pub(super) fn dispatch(&mut self, id: RequestId, out: &mut Vec<GroupOut>) {
+        if self.weak_call(id, out) {
+            return;
+        }
         let Some(pending) = self.pending.get(&id) else { return };
         let route = self.route(pending);
         let reply = self.params.reply;

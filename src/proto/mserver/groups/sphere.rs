@@ -75,6 +75,9 @@ impl Groups {
         let mut news = Vec::new();
         sphere.replica.installed(view, from, change, applied, &mut news);
         self.follow(side, news, out);
+        if side == Side::Peer && from.is_none_or(|from| from.num != view.position.num) {
+            self.weak_installed();
+        }
         if view.parent != former && side == Side::Peer && view.parent != Some(own) {
             self.work.push_back(Work::Parent(view.parent));
         }

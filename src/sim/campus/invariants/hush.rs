@@ -109,6 +109,7 @@ fn group_of(message: &GroupMessage) -> Option<GroupName> {
         GroupBody::Direct(direct) => Some(direct.key.name),
         GroupBody::Got { key, .. } | GroupBody::Missing { key, .. } => Some(key.name),
         GroupBody::Shown { direct, .. } => Some(direct.key.name),
+        GroupBody::Gossip(gossip) => Some(gossip.key.name),
         GroupBody::Wait { .. }
         | GroupBody::Where { .. }
         | GroupBody::Refused { .. }

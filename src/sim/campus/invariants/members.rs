@@ -11,14 +11,14 @@
 //! ONCE    a join makes one member, a call has one answer; who is out hears no more
 //! ```
 //!
-//! The order between logs does not matter.
+//! The order between logs does not matter. In a weak group numbers are each mserver's own, and SAME does not hold.
 
 use super::Violation;
 use crate::name::Digest;
-use crate::proto::group::digest_of;
+use crate::proto::group::view_digest;
 use crate::proto::mi::LocalEvent;
 use crate::sorted::Sorted as _;
-use crate::wire::group::{Entry, GroupKey, MemberId, Reason, RequestId};
+use crate::wire::group::{Entry, GroupKey, MemberId, Order, Reason, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,6 +41,15 @@ pub struct LastView {
     pub digest: Digest,
     /// The members, in the order of seniority.
     pub roster: Arc<Vec<Entry>>,
+    /// Whether all members see the same views.
+    pub order: Order,
+}
+
+impl LastView {
+    /// What all members of a group have alike at rest: in a weak one the roster, under whatever number.
+    pub fn common(&self) -> (u32, Digest) {
+        (if self.order == Order::Weak { 0 } else { self.number }, self.digest)
+    }
 }
 
 /// How a member stands, as far as it was told.
@@ -80,6 +89,8 @@ pub struct Members {
     views: BTreeMap<(RequestId, At), Vec<Variant>>,
     /// Who was taken out of the views of a member, and why.
     removed: BTreeMap<(LogId, MemberId), BTreeMap<(RequestId, MemberId), (u32, Reason)>>,
+    /// Groups whose members need not see the same views.
+    weak: BTreeSet<RequestId>,
     violation: Option<Violation>,
 }
 
@@ -160,6 +171,7 @@ impl Members {
         else {
             return;
         };
+        let order = self.order_of(event);
         let line = Line { log, at, key, member: *member, place: (*term, *number) };
         let before = match self.standing.get(&(log, *member)) {
             Some(Standing::Joining) => None,
@@ -180,8 +192,18 @@ impl Members {
         }
         let roster = self.variant(&line, *digest, roster);
         self.no_ghosts(&line, before.as_ref(), *reason, &roster);
-        let last = LastView { key: *key, term: *term, number: *number, digest: *digest, roster };
+        let (key, term, number, digest) = (*key, *term, *number, *digest);
+        let last = LastView { key, term, number, digest, roster, order };
         self.standing.insert((log, *member), Standing::In(last));
+    }
+
+    /// Whether all members of a group see the same views: the first one that each is told says so.
+    fn order_of(&mut self, event: &LocalEvent) -> Order {
+        let LocalEvent::View { key, qos, .. } = event else { return Order::Strong };
+        if qos.as_ref().is_some_and(|qos| qos.order == Order::Weak) {
+            self.weak.insert(key.inc);
+        }
+        if self.weak.contains(&key.inc) { Order::Weak } else { Order::Strong }
     }
 
     /// Compares a view with those that others were told at the same place.
@@ -198,14 +220,17 @@ impl Members {
             let sees = roster.iter().any(|entry| v.seen_by.contains(&entry.id));
             sees && v.roster.iter().any(|entry| entry.id == line.member)
         };
-        let other = known.iter().find(apart).map(|v| (v.digest, Arc::clone(&v.roster)));
+        let weak = self.weak.contains(&inc);
+        let other =
+            known.iter().filter(|_| !weak).find(apart).map(|v| (v.digest, Arc::clone(&v.roster)));
         let seen_by = [line.member].into();
         known.push(Variant { digest, roster: Arc::clone(&roster), seen_by });
         if let Some((other, theirs)) = other {
             let why = format!("{digest} {}; others have {other} {}", list(&roster), list(&theirs));
             self.wrong("SAME", line, why);
         }
-        let made = digest_of(&inc, line.place.1, roster.iter());
+        let order = if weak { Order::Weak } else { Order::Strong };
+        let made = view_digest(order, &inc, line.place.1, roster.iter());
         if made != digest {
             self.wrong("ROSTER", line, format!("{} makes {made}, not {digest}", list(&roster)));
         }

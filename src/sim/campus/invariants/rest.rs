@@ -98,7 +98,7 @@ fn converge(views: &Views<'_>) -> Result<(), What> {
         let Some((first_log, _, first)) = all.first() else { continue };
         let at = |view: &LastView| format!("{} {}.{}", view.key, view.term, view.number);
         for (log, _, view) in all {
-            if (view.number, view.digest) != (first.number, first.digest) {
+            if view.common() != first.common() {
                 let one = format!("log {first_log} has {}", at(first));
                 return Err((one, format!("log {log} has {}", at(view))));
             }

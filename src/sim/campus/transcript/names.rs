@@ -9,8 +9,8 @@ use crate::sim::campus::plan::{Plan, Post};
 use crate::sim::campus::speech::{Speech, operations};
 use crate::sorted::Sorted as _;
 use crate::wire::group::{
-    Call, Content, Direct, Entry, GroupBody, GroupKey, GroupMessage, GroupOp, MemberId, Mode, Qos,
-    Reason, Request, RequestId, Scope, Statement, Way,
+    Call, Content, Direct, Entry, Gossip, GroupBody, GroupKey, GroupMessage, GroupOp, MemberId,
+    Mode, Qos, Reason, Request, RequestId, Scope, Statement, Way,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -148,7 +148,21 @@ impl<'a> Names<'a> {
             GroupBody::Missing { key, term, number } => {
                 format!("after {}", self.view(key, *term, *number))
             }
+            GroupBody::Gossip(gossip) => self.gossip(gossip),
         }
+    }
+
+    /// A member is there, or, with a minus, is not.
+    fn gossip(&mut self, gossip: &Gossip) -> String {
+        let facts: Vec<String> = gossip
+            .facts
+            .iter()
+            .map(|fact| {
+                let sign = if fact.live.is_some() { "" } else { "-" };
+                format!("{sign}{}", self.member(&fact.id))
+            })
+            .collect();
+        format!("{} [{}]", gossip.key, facts.join(" "))
     }
 
     fn statement(&mut self, s: &Statement) -> String {

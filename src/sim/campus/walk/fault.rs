@@ -10,7 +10,7 @@ use crate::sim::campus::sieve::Sieve;
 use crate::sim::campus::world::Campus;
 use crate::sim::links::Catch;
 use crate::sim::rng::Rng;
-use crate::wire::group::{Mode, Qos, Scope};
+use crate::wire::group::{Mode, Order, Qos, Scope};
 
 /// Names of datagrams that are caught one by one.
 const NAMES: [&str; 13] = [
@@ -72,6 +72,8 @@ pub enum Fault {
     Narrow,
     /// An application joins a group whose sides live and merge by rules.
     Ruled,
+    /// An application joins a weak group, which reaches no higher than one set.
+    Weak,
     /// An application leaves a group.
     Leave,
     /// An application leaves a group that it is not in yet.
@@ -160,6 +162,11 @@ impl Fault {
                 join(campus, rng, Scope::Level(if level == 1 { 1 } else { 2 }));
             }
             Fault::Ruled => rules::join(campus, rng),
+            Fault::Weak => {
+                let group = format!("w{}", 1 + rng.below(3)).parse().expect("a name");
+                let scope = Scope::Level(1);
+                join_group(campus, rng, group, Qos { order: Order::Weak, ..within(scope) });
+            }
             Fault::Leave => leave(campus, rng, |standing| matches!(standing, Standing::In(_))),
             Fault::Withdraw => leave(campus, rng, |standing| *standing == Standing::Joining),
             Fault::End => {
@@ -185,8 +192,17 @@ fn some_group(rng: &mut Rng, scope: Scope) -> GroupName {
     name.parse().expect("a name")
 }
 
+/// What reaches as far as that, and no farther.
+fn within(scope: Scope) -> Qos {
+    Qos { membership_scope: scope, name_scope: scope, ..Qos::default() }
+}
+
 fn join(campus: &mut Campus, rng: &mut Rng, scope: Scope) {
     let group = some_group(rng, scope);
+    join_group(campus, rng, group, within(scope));
+}
+
+fn join_group(campus: &mut Campus, rng: &mut Rng, group: GroupName, qos: Qos) {
     let out = |app: &AppId| matches!(campus.member(*app, group), None | Some((_, Standing::Out)));
     let free: Vec<AppId> = alive(campus).into_iter().filter(out).collect();
     let Some(app) = rng.pick(&free) else { return another(campus, rng) };
@@ -195,7 +211,6 @@ fn join(campus: &mut Campus, rng: &mut Rng, scope: Scope) {
         1 => Mode::Existing,
         _ => Mode::JoinOrCreate,
     };
-    let qos = Qos { membership_scope: scope, name_scope: scope, ..Qos::default() };
     campus.join_as(app, group, mode, qos);
 }
 
@@ -208,7 +223,7 @@ pub(super) fn another(campus: &mut Campus, rng: &mut Rng) {
 }
 
 fn leave(campus: &mut Campus, rng: &mut Rng, so: impl Fn(&Standing) -> bool) {
-    let kinds = ["g", "l1-", "l2-", "r"];
+    let kinds = ["g", "l1-", "l2-", "r", "w"];
     let groups = (1..=3).flat_map(|n| kinds.map(|kind| format!("{kind}{n}")));
     let groups: Vec<GroupName> = groups.map(|name| name.parse().expect("a name")).collect();
     let mut all = Vec::new();

@@ -66,6 +66,8 @@ pub struct Limits {
     pub calm: bool,
     /// The network may fall into parts that live on for themselves.
     pub partitions: bool,
+    /// Some groups are weak.
+    pub weak: bool,
 }
 
 /// The schedule of a seed.
@@ -87,7 +89,10 @@ fn run(seed: u64, limits: Limits, record: bool) -> (Report, Campus) {
         campus.record();
     }
     let calm = rng.chance(100) || limits.calm;
-    let faults = if calm { Fault::CALM.to_vec() } else { swarm(&mut rng, limits) };
+    let mut faults = if calm { Fault::CALM.to_vec() } else { swarm(&mut rng, limits) };
+    if limits.weak {
+        faults.extend([Fault::Weak; 4]);
+    }
     let nodes = campus.plan().sites().len();
     campus.say(format!("seed {seed}, {nodes} nodes, {faults:?}, {params:?}"));
     boot(&mut campus, &mut rng, calm);
