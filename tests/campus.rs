@@ -2,7 +2,7 @@
 //!
 //! `MS_WALKS` schedules in which nothing fails and, ignored as there are open ones, `MS_FAULTY` of faults (default below;
 //! with `MS_PARTITIONS` the network falls apart too, with `MS_WEAK` some groups are weak), from seed `MS_SEED` (default 0) on. A failing seed is printed
-//! with the end of its transcript; `ms sim --campus --walk SEED` prints all of one with everything, and
+//! with the end of its transcript, the last `MS_LINES` (default 60); `ms sim --campus --walk SEED` prints all of one with everything, and
 //! `MS_CALM=1 MS_REPLAY=SEED cargo test --test campus replay -- --nocapture` all of a calm one.
 
 use membership::proto::coreset::Founding;
@@ -216,7 +216,8 @@ fn walks(many: u64, limits: Limits) -> Sum {
     if let Some(worst) = sum.failed.iter().min_by_key(|report| (report.nodes, report.ticks)) {
         let again = replay(worst.seed, limits);
         let lines: Vec<&str> = again.transcript.lines().collect();
-        println!("{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        let shown = number("MS_LINES").unwrap_or(60) as usize;
+        println!("{}", lines[lines.len().saturating_sub(shown)..].join("\n"));
         let (failed, walks) = (sum.failed.len(), sum.walks);
         panic!("{failed} of {walks} schedules break a rule; the smallest: seed {}", worst.seed);
     }

@@ -128,7 +128,14 @@ fn gossip(key: GroupKey) -> Gossip {
     let (gone, cut) = (3 << 32, true);
     let there = Fact { id: member(1), gone, cut, since: 0, gid: 7, live: Some(live) };
     let left = Fact { id: member(2), gone: Fact::LEFT, cut: false, since: 1, gid: 8, live: None };
-    Gossip { key, term: 1, number: 2, digest: Digest([7; 16]), facts: vec![there, left] }
+    Gossip {
+        key,
+        term: 1,
+        number: 2,
+        digest: Digest([7; 16]),
+        asks: true,
+        facts: vec![there, left],
+    }
 }
 
 #[test]

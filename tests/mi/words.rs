@@ -57,7 +57,7 @@ fn any_gossip(id: impl Strategy<Value = RequestId>) -> impl Strategy<Value = Gos
             };
             let key = GroupKey { name: name("db"), suffix: None, inc };
             let facts = facts.into_iter().map(fact).collect();
-            Gossip { key, term, number, digest: Digest([9; 16]), facts }
+            Gossip { key, term, number, digest: Digest([9; 16]), asks: term % 2 == 0, facts }
         },
     )
 }

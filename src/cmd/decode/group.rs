@@ -81,6 +81,7 @@ fn gossip(gossip: &Gossip) -> Value {
         "term": gossip.term,
         "number": gossip.number,
         "digest": hex(&gossip.digest.0),
+        "asks": gossip.asks,
         "facts": list(&gossip.facts, fact),
     })
 }

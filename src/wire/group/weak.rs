@@ -1,13 +1,13 @@
 //! What mservers tell each other of a weak group: facts about its members, which add up in whatever order they come.
 //!
 //! ```text
-//!  gossip  key, term (4), number (4), digest (16), count (4), fact *
+//!  gossip  key, term (4), number (4), digest (16), asks (1): 0, 1; count (4), fact *
 //!  fact    member, gone: until (8), cut (1): 0, 1; since (8), gid (4), count 0 or 1 (1), presence ?
 //!  presence  epoch (8), length (1), tag, roams (1): 0, 1; count (1), address *
 //! ```
 //!
 //! The other parts are those of `encode.rs`. The digest is that of what the sender holds, with these facts in it. Facts may
-//! be none: then only the digests are compared.
+//! be none: then only the digests are compared. Who asks is answered, also by whoever holds the same.
 
 use super::{GroupKey, MemberId, Path};
 use crate::name::Digest;
@@ -64,15 +64,18 @@ pub struct Gossip {
     pub number: u32,
     /// Of what the sender holds.
     pub digest: Digest,
+    /// It wants to know what the receiver holds.
+    pub asks: bool,
     /// What is new, or all.
     pub facts: Vec<Fact>,
 }
 
 impl Writer {
     pub(super) fn gossip(&mut self, gossip: &Gossip) {
-        let Gossip { key, term, number, digest, facts } = gossip;
+        let Gossip { key, term, number, digest, asks, facts } = gossip;
         self.at(key, *term, *number);
         self.0.extend(digest.0);
+        self.u8((*asks).into());
         self.u32(facts.len() as u32);
         facts.iter().for_each(|fact| self.fact(fact));
     }
@@ -96,10 +99,10 @@ impl Writer {
 impl Reader<'_> {
     pub(super) fn gossip(&mut self) -> Read<Gossip> {
         let (key, term, number) = self.at()?;
-        let digest = Digest(self.array()?);
+        let (digest, asks) = (Digest(self.array()?), self.has()?);
         let count = self.u32()? as usize;
         let facts = self.list(count, Limit(usize::MAX, FACT, "facts: too many"), Reader::fact)?;
-        Ok(Gossip { key, term, number, digest, facts })
+        Ok(Gossip { key, term, number, digest, asks, facts })
     }
 
     fn fact(&mut self) -> Read<Fact> {

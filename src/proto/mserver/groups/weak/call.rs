@@ -239,7 +239,7 @@ impl Groups {
         self.tell_weak(inc, Some(request.id), true, out);
         let peers = if facts.is_empty() { Vec::new() } else { self.weak_peers(inc) };
         for peer in peers {
-            self.say(inc, peer, facts.clone(), out);
+            self.say(inc, peer, (true, facts.clone()), out);
         }
         Outcome::Done
     }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   A                                  B
-//!   │ news, digest of A ──────────────>│ heard; the same digest now?
+//!   │ news, digest of A; it asks ─────>│ heard; the same digest now?
 //!   │<──────────────── nothing, digest │ ── yes: A knows
-//!   │<──────── all facts, digest of B  │ ── no: A hears them, and B is told what it lacks
+//!   │<─ all facts, digest of B; it asks│ ── no: A hears them, and B is told what it lacks
 //!   │ all facts, or nothing, digest ──>│
 //! ```
 
@@ -54,7 +54,17 @@ impl Groups {
         }
         let wait = if weak.left == 0 { query } else { reply };
         (weak.wait, weak.left) = (Countdown::after(wait), weak.left.saturating_sub(1));
-        differ.into_iter().for_each(|peer| self.say(inc, peer, Vec::new(), out));
+        differ.into_iter().for_each(|peer| self.say(inc, peer, (true, Vec::new()), out));
+    }
+
+    /// Those who have not said that they hold what we do are asked, though we hold nothing.
+    pub(super) fn ask_all(&mut self, inc: &RequestId, out: &mut Vec<GroupOut>) {
+        for peer in self.weak_peers(inc) {
+            let holds = |weak: &super::Replica| weak.heard.get(&peer) == Some(&weak.digest);
+            if !self.weak.get(inc).is_some_and(holds) {
+                self.say(inc, peer, (true, Vec::new()), out);
+            }
+        }
     }
 
     /// Says something to one peer, and waits for what it says.
@@ -62,7 +72,7 @@ impl Groups {
         &mut self,
         inc: &RequestId,
         to: SocketAddrV4,
-        facts: Vec<Fact>,
+        (asks, facts): (bool, Vec<Fact>),
         out: &mut Vec<GroupOut>,
     ) {
         let (reply, retries) = (self.params.reply, self.params.retries);
@@ -71,7 +81,7 @@ impl Groups {
             (weak.wait, weak.left) = (Countdown::after(reply), retries);
         }
         let (key, term, number, digest) = (weak.key, weak.term, weak.number, weak.digest);
-        let gossip = Gossip { key, term, number, digest, facts };
+        let gossip = Gossip { key, term, number, digest, asks, facts };
         self.send(to, key.name, GroupBody::Gossip(gossip), out);
     }
 
@@ -103,13 +113,13 @@ impl Groups {
         self.is_shown(&inc, out);
         let others = if better.is_empty() { Vec::new() } else { self.weak_peers(&inc) };
         for peer in others.into_iter().filter(|peer| *peer != from) {
-            self.say(&inc, peer, better.clone(), out);
+            self.say(&inc, peer, (true, better.clone()), out);
         }
         let Some(weak) = self.weak.get(&inc) else { return Ok(()) };
         let differs = weak.digest != gossip.digest;
-        if differs || !gossip.facts.is_empty() {
+        if differs || gossip.asks {
             let facts: Vec<Fact> = weak.state.facts().filter(|_| differs).cloned().collect();
-            self.say(&inc, from, facts, out);
+            self.say(&inc, from, (differs, facts), out);
         }
         Ok(())
     }

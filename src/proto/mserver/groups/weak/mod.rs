@@ -186,14 +186,14 @@ impl Groups {
         }
         let Some((key, core)) = self.weak_record(key) else { return false };
         let (term, new) = (core.term, Replica::new(key, core));
-        if !self.weak.contains_key(&key.inc) {
-            self.weak.insert(key.inc, new);
-            let (wait, alone) = (2 * self.params.reply, self.weak_peers(&key.inc).is_empty());
-            if let Some(weak) = self.weak.get_mut(&key.inc).filter(|_| !alone) {
-                weak.fresh = Countdown::after(wait);
-            }
-        }
+        let was_held = self.weak.contains_key(&key.inc);
+        self.weak.entry(key.inc).or_insert(new);
+        let waits = !was_held && !self.weak_peers(&key.inc).is_empty();
+        let fresh = Countdown::after(2 * self.params.reply);
         let Some(weak) = self.weak.get_mut(&key.inc) else { return false };
+        if waits {
+            weak.fresh = fresh;
+        }
         let renamed = weak.key != key;
         (weak.key, weak.term) = (key, weak.term.max(term));
         renamed
@@ -353,7 +353,9 @@ impl Groups {
         let group = key.called();
         let asked =
             self.pending.values().any(|p| p.request.group == group && ends(&p.request.call));
-        if agreed && !asked && self.weak_record(&key).is_some() {
+        if !agreed {
+            self.ask_all(inc, out);
+        } else if !asked && self.weak_record(&key).is_some() {
             self.ask(&key, 0, Call::Fail { members: Vec::new(), cut }, out);
         }
     }
@@ -390,7 +392,7 @@ impl Groups {
         self.stir(inc);
         self.tell_weak(inc, cause, false, out);
         for peer in self.weak_peers(inc) {
-            self.say(inc, peer, facts.clone(), out);
+            self.say(inc, peer, (true, facts.clone()), out);
         }
         self.sweep();
     }
