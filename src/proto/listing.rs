@@ -42,6 +42,9 @@ pub fn of_mserver(mserver: &Mserver) -> Value {
             of_registry(&set.to_string(), registry, &mut items);
         }
     }
+    for weak in groups.weak() {
+        items.entry(weak.key()).or_default().view = Some(weak.last());
+    }
     for key in groups.relay().groups() {
         let item = items.entry(key).or_default();
         item.below = true;

@@ -7,7 +7,7 @@ use membership::wire::coreset::Life;
 use membership::wire::group::{
     Call, Content, Direct, Entry, Fact, GROUP_BODIES, Gossip, GroupBody, GroupKey, GroupMessage,
     MemberId, Mode, Order, Presence, Qos, Reason, Refusal, Request, RequestId, Scope, Statement,
-    Way, Whole,
+    Want, Way, Whole,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -133,7 +133,7 @@ fn gossip(key: GroupKey) -> Gossip {
         term: 1,
         number: 2,
         digest: Digest([7; 16]),
-        asks: true,
+        wants: Want::Digest,
         facts: vec![there, left],
     }
 }

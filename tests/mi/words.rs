@@ -6,7 +6,7 @@ use membership::proto::step::{Input, Via};
 use membership::wire::Message;
 use membership::wire::group::{
     Call, Content, Direct, Entry, Fact, Gossip, GroupBody, GroupKey, GroupMessage, MemberId,
-    Presence, Qos, Reason, Refusal, Request, RequestId, Scope, Way, Whole,
+    Presence, Qos, Reason, Refusal, Request, RequestId, Scope, Want, Way, Whole,
 };
 use proptest::prelude::*;
 
@@ -57,7 +57,8 @@ fn any_gossip(id: impl Strategy<Value = RequestId>) -> impl Strategy<Value = Gos
             };
             let key = GroupKey { name: name("db"), suffix: None, inc };
             let facts = facts.into_iter().map(fact).collect();
-            Gossip { key, term, number, digest: Digest([9; 16]), asks: term % 2 == 0, facts }
+            let wants = [Want::Nothing, Want::Digest, Want::Facts][term as usize % 3];
+            Gossip { key, term, number, digest: Digest([9; 16]), wants, facts }
         },
     )
 }

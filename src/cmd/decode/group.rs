@@ -17,7 +17,7 @@ use crate::name::GroupName;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Content, Direct, Entry, Fact, Gossip, GroupBody, GroupKey, GroupMessage, MemberId, Mode,
-    Monitor, Order, Qos, Reason, Request, RequestId, Scope, Statement, Way,
+    Monitor, Order, Qos, Reason, Request, RequestId, Scope, Statement, Want, Way,
 };
 use serde_json::{Map, Value, json};
 
@@ -81,7 +81,11 @@ fn gossip(gossip: &Gossip) -> Value {
         "term": gossip.term,
         "number": gossip.number,
         "digest": hex(&gossip.digest.0),
-        "asks": gossip.asks,
+        "wants": match gossip.wants {
+            Want::Nothing => "nothing",
+            Want::Digest => "digest",
+            Want::Facts => "facts",
+        },
         "facts": list(&gossip.facts, fact),
     })
 }

@@ -17,7 +17,7 @@ mod operator;
 mod seat;
 mod status;
 
-pub use groups::Groups;
+pub use groups::{Groups, Replica};
 pub use memory::Memory;
 pub use operator::NOT_ALLOWED;
 pub use seat::{Installed, Seat};

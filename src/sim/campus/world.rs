@@ -10,7 +10,7 @@
 
 use super::event::{Event, Fate, What};
 use super::invariants::{
-    Hush, Known, Members, Registries, Resting, Violation, Wish, at_rest, settled,
+    Hush, Known, Members, Registries, Resting, Violation, Wish, alike, at_rest, settled,
 };
 use super::node::{Node, Process};
 use super::plan::{NodeId, Plan};
@@ -414,7 +414,12 @@ impl Campus {
         let tick = self.now;
         let live = settled(&Resting { now: tick, members: &self.members, wishes: &wishes })?;
         let broken = |(rule, first, second)| Violation { rule, tick, first, second };
-        at_rest(&self.knowledge(), &live).map_err(broken)
+        at_rest(&self.knowledge(), &live).map_err(broken)?;
+        let replicas = (0..self.nodes.len()).filter_map(|node| Some((node, self.mserver(node)?)));
+        let held = replicas.flat_map(|(node, mserver)| {
+            mserver.groups().weak().map(move |weak| (self.plan.sites()[node].address, weak))
+        });
+        alike(held).map_err(broken)
     }
 
     /// One of the datagrams of the past arrives again, at any node.

@@ -22,7 +22,7 @@ pub use message::{GROUP_BODIES, GroupBody, GroupMessage, Way};
 pub use path::Path;
 pub use record::{Last, Lock, Name, Record, Role, named};
 pub use refusal::Refusal;
-pub use weak::{Fact, Gossip, Presence};
+pub use weak::{Fact, Gossip, Presence, Want};
 
 use super::coreset::Life;
 use crate::name::{Digest, GroupName};

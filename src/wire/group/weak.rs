@@ -1,13 +1,13 @@
 //! What mservers tell each other of a weak group: facts about its members, which add up in whatever order they come.
 //!
 //! ```text
-//!  gossip  key, term (4), number (4), digest (16), asks (1): 0, 1; count (4), fact *
+//!  gossip  key, term (4), number (4), digest (16), wants (1): 0 nothing, 1 digest, 2 facts; count (4), fact *
 //!  fact    member, gone: until (8), cut (1): 0, 1; since (8), gid (4), count 0 or 1 (1), presence ?
 //!  presence  epoch (8), length (1), tag, roams (1): 0, 1; count (1), address *
 //! ```
 //!
 //! The other parts are those of `encode.rs`. The digest is that of what the sender holds, with these facts in it. Facts may
-//! be none: then only the digests are compared. Who asks is answered, also by whoever holds the same.
+//! be none: then only the digests are compared.
 
 use super::{GroupKey, MemberId, Path};
 use crate::name::Digest;
@@ -53,6 +53,22 @@ impl Fact {
     pub const DIED: u64 = u64::MAX - 1;
 }
 
+/// What is wanted of who hears a gossip.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Want {
+    /// No answer.
+    Nothing,
+    /// The digest of what it holds then.
+    Digest,
+    /// All that it holds, if that is not the same.
+    Facts,
+}
+
+impl Want {
+    /// The codes are their places here.
+    const ALL: [Want; 3] = [Want::Nothing, Want::Digest, Want::Facts];
+}
+
 /// What one mserver tells another.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Gossip {
@@ -64,18 +80,18 @@ pub struct Gossip {
     pub number: u32,
     /// Of what the sender holds.
     pub digest: Digest,
-    /// It wants to know what the receiver holds.
-    pub asks: bool,
+    /// What it is to be answered with.
+    pub wants: Want,
     /// What is new, or all.
     pub facts: Vec<Fact>,
 }
 
 impl Writer {
     pub(super) fn gossip(&mut self, gossip: &Gossip) {
-        let Gossip { key, term, number, digest, asks, facts } = gossip;
+        let Gossip { key, term, number, digest, wants, facts } = gossip;
         self.at(key, *term, *number);
         self.0.extend(digest.0);
-        self.u8((*asks).into());
+        self.place(&Want::ALL, *wants);
         self.u32(facts.len() as u32);
         facts.iter().for_each(|fact| self.fact(fact));
     }
@@ -99,10 +115,11 @@ impl Writer {
 impl Reader<'_> {
     pub(super) fn gossip(&mut self) -> Read<Gossip> {
         let (key, term, number) = self.at()?;
-        let (digest, asks) = (Digest(self.array()?), self.has()?);
+        let digest = Digest(self.array()?);
+        let wants = self.place(&Want::ALL, "wants: unknown")?;
         let count = self.u32()? as usize;
         let facts = self.list(count, Limit(usize::MAX, FACT, "facts: too many"), Reader::fact)?;
-        Ok(Gossip { key, term, number, digest, asks, facts })
+        Ok(Gossip { key, term, number, digest, wants, facts })
     }
 
     fn fact(&mut self) -> Read<Fact> {

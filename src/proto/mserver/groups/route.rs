@@ -93,8 +93,7 @@ impl Groups {
         let id = RequestId { origin: self.me, number: self.requests };
         let ours = self.pending.keys().filter(|other| other.origin == self.me);
         let oldest = ours.map(|other| other.number).min().unwrap_or(id.number);
-        let (group, known) = (key.called(), self.relay.known(key));
-        let reach = known.map_or(Scope::Top, |known| known.qos().membership_scope);
+        let (group, reach) = (key.called(), self.reach_of(key));
         let path = Vec::new();
         let request = Request { id, oldest, registration, group, reach, call, path };
         self.enter(request, (self.own(), true, Way::Search), out);

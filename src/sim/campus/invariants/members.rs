@@ -80,6 +80,9 @@ struct Line<'a> {
     place: At,
 }
 
+/// Who is out of a group, since which number, and why.
+type Removed = BTreeMap<(RequestId, MemberId), (u32, Reason)>;
+
 /// Watches what members are told.
 #[derive(Clone, Default, Debug)]
 pub struct Members {
@@ -88,7 +91,7 @@ pub struct Members {
     answered: BTreeSet<(LogId, u32)>,
     views: BTreeMap<(RequestId, At), Vec<Variant>>,
     /// Who was taken out of the views of a member, and why.
-    removed: BTreeMap<(LogId, MemberId), BTreeMap<(RequestId, MemberId), (u32, Reason)>>,
+    removed: BTreeMap<(LogId, MemberId), Removed>,
     /// Groups whose members need not see the same views.
     weak: BTreeSet<RequestId>,
     violation: Option<Violation>,

@@ -5,6 +5,7 @@
 //!   hush       SILENCE SCOPE                        from what is sent to whom
 //!   registries REPLICA REACH CORE NAME              from what mservers know
 //!   rest       CALLS CONVERGE ORPHAN NAMES          once the faults have ended
+//!   weak       ALIKE                                then, of those who hold a weak group
 //! ```
 
 mod hush;
@@ -14,6 +15,7 @@ mod registries;
 mod rest;
 #[cfg(test)]
 mod tests;
+mod weak;
 
 pub use crate::sim::invariants::Violation;
 pub use hush::Hush;
@@ -21,3 +23,4 @@ pub use logs::{MemberLog, check_member_logs};
 pub use members::{LastView, LogId, Members, Standing};
 pub use registries::{Known, Registries, at_rest, one_core};
 pub use rest::{Resting, Wish, settled};
+pub use weak::alike;

@@ -19,6 +19,7 @@ mod figures;
 mod moves;
 mod names;
 mod rules;
+mod weak;
 
 pub use super::play::Play;
 
@@ -60,6 +61,8 @@ pub const ALL: &[Scenario] = &[
     rules::NO_SIDE_LIVES,
     rules::SIDES_KEEP_APART,
     rules::SIDES_OF_A_BUILDING,
+    weak::WEAK_CHANGES,
+    weak::WEAK_PARTITION,
 ];
 
 /// The scenario of a name; `38` is `figure-38`.

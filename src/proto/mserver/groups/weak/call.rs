@@ -11,8 +11,8 @@ use super::super::{GroupOut, Groups, Side};
 use crate::proto::group::Stated;
 use crate::proto::timer::Countdown;
 use crate::wire::group::{
-    Call, Fact, GroupBody, MemberId, Mode, Reason, Refusal, Request, RequestId, Statement, Way,
-    named,
+    Call, Fact, GroupBody, MemberId, Mode, Reason, Refusal, Request, RequestId, Statement, Want,
+    Way, named,
 };
 
 /// What becomes of a call.
@@ -239,7 +239,7 @@ impl Groups {
         self.tell_weak(inc, Some(request.id), true, out);
         let peers = if facts.is_empty() { Vec::new() } else { self.weak_peers(inc) };
         for peer in peers {
-            self.say(inc, peer, (true, facts.clone()), out);
+            self.say(inc, peer, (Want::Digest, facts.clone()), out);
         }
         Outcome::Done
     }

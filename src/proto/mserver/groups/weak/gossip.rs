@@ -1,17 +1,22 @@
 //! What the mservers of a core tell each other of a weak group.
 //!
 //! ```text
-//!   A                                  B
-//!   │ news, digest of A; it asks ─────>│ heard; the same digest now?
-//!   │<──────────────── nothing, digest │ ── yes: A knows
-//!   │<─ all facts, digest of B; it asks│ ── no: A hears them, and B is told what it lacks
-//!   │ all facts, or nothing, digest ──>│
+//!   A                                        B
+//!   │ news, its digest; wants the digest ───>│ heard
+//!   │<──────────────────────── its digest ── │   another? whoever has it asks, a T_REPLY later
+//!   │
+//!   │ its digest; wants the facts ──────────>│ the same?  it says so
+//!   │<──────── all its facts; wants those ── │ another
+//!   │ all facts; wants the digest ──────────>│ now both hold the same
 //! ```
+//!
+//! Digests that differ are no reason to tell everything at once: where changes are under way each way, they are the same
+//! when these have arrived.
 
 use super::super::{GroupOut, Groups, Side};
 use crate::proto::group::Stated;
 use crate::proto::timer::Countdown;
-use crate::wire::group::{Fact, Gossip, GroupBody, MemberId, RequestId};
+use crate::wire::group::{Fact, Gossip, GroupBody, MemberId, RequestId, Want};
 use std::net::SocketAddrV4;
 
 impl Groups {
@@ -54,7 +59,7 @@ impl Groups {
         }
         let wait = if weak.left == 0 { query } else { reply };
         (weak.wait, weak.left) = (Countdown::after(wait), weak.left.saturating_sub(1));
-        differ.into_iter().for_each(|peer| self.say(inc, peer, (true, Vec::new()), out));
+        differ.into_iter().for_each(|peer| self.say(inc, peer, (Want::Facts, Vec::new()), out));
     }
 
     /// Those who have not said that they hold what we do are asked, though we hold nothing.
@@ -62,7 +67,7 @@ impl Groups {
         for peer in self.weak_peers(inc) {
             let holds = |weak: &super::Replica| weak.heard.get(&peer) == Some(&weak.digest);
             if !self.weak.get(inc).is_some_and(holds) {
-                self.say(inc, peer, (true, Vec::new()), out);
+                self.say(inc, peer, (Want::Facts, Vec::new()), out);
             }
         }
     }
@@ -72,7 +77,7 @@ impl Groups {
         &mut self,
         inc: &RequestId,
         to: SocketAddrV4,
-        (asks, facts): (bool, Vec<Fact>),
+        (wants, facts): (Want, Vec<Fact>),
         out: &mut Vec<GroupOut>,
     ) {
         let (reply, retries) = (self.params.reply, self.params.retries);
@@ -81,7 +86,7 @@ impl Groups {
             (weak.wait, weak.left) = (Countdown::after(reply), retries);
         }
         let (key, term, number, digest) = (weak.key, weak.term, weak.number, weak.digest);
-        let gossip = Gossip { key, term, number, digest, asks, facts };
+        let gossip = Gossip { key, term, number, digest, wants, facts };
         self.send(to, key.name, GroupBody::Gossip(gossip), out);
     }
 
@@ -113,15 +118,29 @@ impl Groups {
         self.is_shown(&inc, out);
         let others = if better.is_empty() { Vec::new() } else { self.weak_peers(&inc) };
         for peer in others.into_iter().filter(|peer| *peer != from) {
-            self.say(&inc, peer, (true, better.clone()), out);
+            self.say(&inc, peer, (Want::Digest, better.clone()), out);
         }
-        let Some(weak) = self.weak.get(&inc) else { return Ok(()) };
-        let differs = weak.digest != gossip.digest;
-        if differs || gossip.asks {
-            let facts: Vec<Fact> = weak.state.facts().filter(|_| differs).cloned().collect();
-            self.say(&inc, from, (differs, facts), out);
-        }
+        self.answer_gossip(from, gossip, out);
         Ok(())
+    }
+
+    /// A peer is answered with what it wants. If it holds something else it is asked, unless it has said otherwise by then.
+    fn answer_gossip(&mut self, from: SocketAddrV4, gossip: &Gossip, out: &mut Vec<GroupOut>) {
+        let (reply, retries) = (self.params.reply, self.params.retries);
+        let Some(weak) = self.weak.get_mut(&gossip.key.inc) else { return };
+        let differs = weak.digest != gossip.digest;
+        if differs && weak.wait == Countdown::OFF {
+            (weak.wait, weak.left) = (Countdown::after(reply), retries);
+        }
+        let answer = match gossip.wants {
+            Want::Nothing => return,
+            Want::Facts if differs => {
+                let wants = if gossip.facts.is_empty() { Want::Facts } else { Want::Digest };
+                (wants, weak.state.facts().cloned().collect())
+            }
+            Want::Digest | Want::Facts => (Want::Nothing, Vec::new()),
+        };
+        self.say(&gossip.key.inc, from, answer, out);
     }
 
     /// A peer told us what it holds: who waited for that may come in now.

@@ -16,9 +16,9 @@
 //!   from elsewhere makes the core come up first, as ever; then it is applied by the mserver below which it was made.
 //! * A mserver that has just come to hold a group, as the core came up or it was started again, lets somebody in when a peer
 //!   has said who is there; after 2 T_REPLY in any case. So a newcomer stands behind all others.
-//! * Every gossip bears the digest of what its sender holds. A peer whose digest is not ours is told ours once in a
-//!   T_REPLY, as often as there are retries, then once in a T_QUERY; one that hears a digest which is not its own answers
-//!   with all that it holds. Two messages make both alike, whatever was lost before. A new view of the set begins this anew
+//! * Every gossip bears the digest of what its sender holds. A peer whose digest is not ours is asked for what it holds once
+//!   in a T_REPLY, as often as there are retries, then once in a T_QUERY, and told what we hold. Three messages make both
+//!   alike, whatever was lost before. A new view of the set begins this anew
 //!   with everybody, since who comes may know nothing, or other things.
 //! * Views are each mserver's own: their numbers go up by one for those who are told them, and start above any that was
 //!   heard of, so that a member interface that comes from another mserver, or from our own life before, hears only of
@@ -41,12 +41,13 @@ mod tell;
 
 use super::{CREATE, GroupOut, Groups, SETTLE, Side};
 use crate::name::{Digest, GroupName};
-use crate::proto::group::{Effect, Record, Role, Stated, Weak};
+use crate::proto::group::{Effect, Record, Role, Stated, Weak, view_digest};
 use crate::proto::mserver::groups::loss::Chore;
 use crate::proto::timer::Countdown;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Core, Entry, Fact, GroupKey, MemberId, Order, Presence, Qos, RequestId, named,
+    Call, Core, Entry, Fact, GroupKey, MemberId, Order, Presence, Qos, RequestId, Scope, Want,
+    named,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
@@ -115,6 +116,12 @@ impl Replica {
         self.key
     }
 
+    /// Number, digest and size of the last view that was told here.
+    pub fn last(&self) -> (u32, Digest, usize) {
+        let digest = view_digest(Order::Weak, &self.key.inc, self.number, &self.told);
+        (self.number, digest, self.told.len())
+    }
+
     fn due(&self) -> u32 {
         let all = [self.wait.left(), self.calm.left(), self.bare.left(), self.fresh.left()];
         all.into_iter().filter(|&left| left > 0).min().unwrap_or(u32::MAX)
@@ -146,6 +153,13 @@ impl Groups {
     /// The weak groups whose members are known here.
     pub fn weak(&self) -> impl Iterator<Item = &Replica> {
         self.weak.values()
+    }
+
+    /// How far a group may be looked for, as far as that is known here.
+    pub(super) fn reach_of(&self, key: &GroupKey) -> Scope {
+        let known = self.relay.known(key).map(|known| known.qos());
+        let known = known.or_else(|| self.weak.get(&key.inc).map(|weak| &weak.qos));
+        known.map_or(Scope::Top, |qos| qos.membership_scope)
     }
 
     pub(super) fn weak_due(&self) -> u32 {
@@ -392,7 +406,7 @@ impl Groups {
         self.stir(inc);
         self.tell_weak(inc, cause, false, out);
         for peer in self.weak_peers(inc) {
-            self.say(inc, peer, (true, facts.clone()), out);
+            self.say(inc, peer, (Want::Digest, facts.clone()), out);
         }
         self.sweep();
     }

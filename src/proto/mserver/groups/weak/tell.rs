@@ -11,8 +11,8 @@
 use super::super::effect::child_of;
 use super::super::{GroupOut, Groups};
 use super::Replica;
-use crate::proto::group::{Applied, Delivery, view_digest};
-use crate::wire::group::{Content, Direct, Entry, Fact, MemberId, Order, Reason, RequestId, Whole};
+use crate::proto::group::{Applied, Delivery};
+use crate::wire::group::{Content, Direct, Entry, Fact, MemberId, Reason, RequestId, Whole};
 use std::collections::BTreeSet;
 
 impl Replica {
@@ -23,8 +23,7 @@ impl Replica {
     }
 
     fn view(&self, reason: Reason, causes: Vec<RequestId>, content: Content) -> Direct {
-        let (key, term, number) = (self.key, self.term, self.number);
-        let digest = view_digest(Order::Weak, &key.inc, number, &self.told);
+        let (key, term, (number, digest, _)) = (self.key, self.term, self.last());
         Direct { key, term, number, digest, reason, causes, content }
     }
 
