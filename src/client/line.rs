@@ -19,6 +19,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(super) struct Line {
     owed: VecDeque<Vec<u8>>,
     assembly: Assembly,
     buffer: Vec<u8>,
+    /// What is left in it of the packet that came last.
+    unread: Range<usize>,
 }
 
 /// What there was to hear.
@@ -66,7 +69,9 @@ impl Line {
             mi: None,
             owed: VecDeque::new(),
             assembly: Assembly::default(),
-            buffer: Vec::new(),
+            // One byte more than there may be tells a packet that is too long.
+            buffer: vec![0; MAX_PACKET + 1],
+            unread: 0..0,
         })
     }
 
@@ -102,6 +107,12 @@ impl Line {
         self.mi = None;
         self.owed.clear();
         self.assembly = Assembly::default();
+        self.unread = 0..0;
+    }
+
+    /// There is more to hear, of which the descriptor knows nothing.
+    pub fn has_more(&self) -> bool {
+        !self.unread.is_empty()
     }
 
     /// Says something, or at least owes it. False: they hung up and will not hear it; what they said before can still be
@@ -157,31 +168,39 @@ impl Line {
     }
 
     fn receive(&mut self) -> Result<Option<Telling>, Error> {
-        // One byte more than there may be tells a packet that is too long.
-        self.buffer.resize(MAX_PACKET + 1, 0);
-        let mut was_reset = false;
-        loop {
-            let Some(mut socket) = self.socket.as_ref() else { return Ok(None) };
-            let have = match socket.read(&mut self.buffer) {
-                Ok(0) => return Err(Error::Gone),
-                Ok(n) if n > MAX_PACKET => return Err(Error::Breach("packet: too long")),
-                Ok(n) => n,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                // They had not heard all of it when they hung up, which is told once, and before what they said.
-                Err(e) if is_hangup(&e) && !was_reset => {
-                    was_reset = true;
-                    continue;
-                }
-                Err(e) if is_hangup(&e) => return Err(Error::Gone),
-                Err(e) => return Err(e.into()),
-            };
-            match self.assembly.take(Telling::decode(&self.buffer[..have])?)? {
+        while self.has_more() || self.receive_packet()? {
+            let mut rest = &self.buffer[self.unread.clone()];
+            let telling = Telling::read(&mut rest)?;
+            self.unread.start = self.unread.end - rest.len();
+            match self.assembly.take(telling)? {
                 Some(Telling::Hello { version: VERSION, mi }) => self.mi = Some(mi),
                 Some(Telling::Hello { .. }) => return Err(Error::Breach("hello: another version")),
                 Some(Telling::Closing(closing)) => return Err(Error::Closed(closing)),
                 Some(event) => return Ok(Some(event)),
                 None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next packet. False: there is none, for now.
+    fn receive_packet(&mut self) -> Result<bool, Error> {
+        let mut was_reset = false;
+        loop {
+            let Some(mut socket) = self.socket.as_ref() else { return Ok(false) };
+            match socket.read(&mut self.buffer) {
+                Ok(0) => return Err(Error::Gone),
+                Ok(n) if n > MAX_PACKET => return Err(Error::Breach("packet: too long")),
+                Ok(n) => {
+                    self.unread = 0..n;
+                    return Ok(true);
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // They had not heard all of it when they hung up, which is told once, and before what they said.
+                Err(e) if is_hangup(&e) && !was_reset => was_reset = true,
+                Err(e) if is_hangup(&e) => return Err(Error::Gone),
+                Err(e) => return Err(e.into()),
             }
         }
     }

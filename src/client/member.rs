@@ -245,7 +245,7 @@ impl Member {
     /// The descriptor is readable if there is more to do now, and when there will be by itself.
     fn rearm(&mut self) -> Result<(), Error> {
         let at = match &self.phase {
-            _ if !self.events.is_empty() => Some(Instant::now()),
+            _ if !self.events.is_empty() || self.line.has_more() => Some(Instant::now()),
             Phase::Away { next, .. } => Some(*next),
             _ => None,
         };

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 pub struct App {
     socket: Socket,
     assembly: Assembly,
+    /// What is left of the packet that came last.
+    unread: Vec<u8>,
     calls: u32,
     /// The member interface that it greeted.
     pub mi: Option<Life>,
@@ -37,7 +39,7 @@ impl App {
     pub fn silent(path: &Path) -> App {
         let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
         socket.connect(&SockAddr::unix(path).unwrap()).unwrap();
-        App { socket, assembly: Assembly::default(), calls: 0, mi: None }
+        App { socket, assembly: Assembly::default(), unread: Vec::new(), calls: 0, mi: None }
     }
 
     /// Connected, and let in.
@@ -88,6 +90,18 @@ impl App {
         let deadline = Instant::now() + patience;
         let mut buffer = vec![0; MAX_PACKET + 1];
         loop {
+            if !self.unread.is_empty() {
+                let mut rest = &self.unread[..];
+                let telling = Telling::read(&mut rest).unwrap();
+                self.unread = rest.to_vec();
+                match self.assembly.take(telling).unwrap() {
+                    Some(Telling::Event { event, .. }) => return Some(Came::Event(event)),
+                    Some(Telling::Hello { mi, .. }) => return Some(Came::Hello(mi)),
+                    Some(Telling::Closing(closing)) => return Some(Came::Closing(closing)),
+                    Some(Telling::Rest { .. }) => panic!("a rest is no whole"),
+                    None => continue,
+                }
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
             let len = match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
@@ -99,14 +113,7 @@ impl App {
                     other => panic!("{other}"),
                 },
             };
-            let telling = Telling::decode(&buffer[..len]).unwrap();
-            match self.assembly.take(telling).unwrap() {
-                Some(Telling::Event { event, .. }) => return Some(Came::Event(event)),
-                Some(Telling::Hello { mi, .. }) => return Some(Came::Hello(mi)),
-                Some(Telling::Closing(closing)) => return Some(Came::Closing(closing)),
-                Some(Telling::Rest { .. }) => panic!("a rest is no whole"),
-                None => {}
-            }
+            self.unread = buffer[..len].to_vec();
         }
     }
 

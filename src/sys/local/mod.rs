@@ -116,6 +116,8 @@ pub struct Local {
     registry: Registry,
     setup: Setup,
     clients: BTreeMap<Client, Connection>,
+    /// How many of them have yet to say their version.
+    fresh: usize,
     last: Client,
     /// There may be more to accept, of which the kernel will not tell again.
     waiting: bool,
@@ -151,6 +153,7 @@ impl Local {
             registry: registry.try_clone()?,
             setup,
             clients: BTreeMap::new(),
+            fresh: 0,
             last: 0,
             waiting: false,
             turns: VecDeque::new(),
@@ -261,6 +264,7 @@ impl Local {
         let hello = Telling::Hello { version, mi: self.setup.mi };
         if let Some(connection) = self.clients.get_mut(&client) {
             connection.greeted = true;
+            self.fresh -= 1;
             connection.keep(vec![hello.encode()]);
             self.told.insert(client);
         }
@@ -285,7 +289,10 @@ impl Local {
         for client in std::mem::take(&mut self.told) {
             let Some(connection) = self.clients.get_mut(&client) else { continue };
             // Where not all went out, the kernel tells when more may.
-            if connection.flush().is_err() {
+            let flushed = connection
+                .flush()
+                .and_then(|all| connection.await_room(!all, token_of(client), &self.registry));
+            if flushed.is_err() {
                 self.part(client, None);
             }
         }
@@ -295,8 +302,10 @@ impl Local {
     pub fn expire(&mut self, now: Instant) {
         let late =
             |(client, c): (&Client, &Connection)| (!c.greeted && c.until < now).then_some(*client);
-        let late: Vec<Client> = self.clients.iter().filter_map(late).collect();
-        late.into_iter().for_each(|client| self.part(client, Some(Parting::Silent)));
+        if self.fresh > 0 {
+            let late: Vec<Client> = self.clients.iter().filter_map(late).collect();
+            late.into_iter().for_each(|client| self.part(client, Some(Parting::Silent)));
+        }
         if self.waiting {
             self.accept();
         }
@@ -348,14 +357,14 @@ impl Local {
         self.make_room();
         self.last += 1;
         let client = self.last;
-        let token = Token(LISTENER + client as usize);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token, interest).is_ok() {
+        let (token, source) = (token_of(client), &mut SourceFd(&socket.as_raw_fd()));
+        if self.registry.register(source, token, Interest::READABLE).is_ok() {
             let mut connection = Connection::new(socket, caller, Instant::now() + PATIENCE);
             // Its version is there already, as a rule.
             connection.in_turn = true;
             self.fresh_turns.push_back(client);
             self.clients.insert(client, connection);
+            self.fresh += 1;
         }
     }
 
@@ -376,8 +385,9 @@ impl Local {
 
     fn part(&mut self, client: Client, why: Option<Parting>) {
         let Some(connection) = self.clients.remove(&client) else { return };
-        if connection.greeted {
-            self.gone.push(client);
+        match connection.greeted {
+            true => self.gone.push(client),
+            false => self.fresh -= 1,
         }
         let last = match why {
             Some(Parting::Closing(closing)) => Some(Telling::Closing(closing).encode()),
@@ -389,6 +399,10 @@ impl Local {
         self.counters.count(word);
         self.notes.extend(sentence.map(|why| Note::Application { user, process, why }));
     }
+}
+
+fn token_of(client: Client) -> Token {
+    Token(LISTENER + client as usize)
 }
 
 impl Drop for Local {

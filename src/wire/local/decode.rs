@@ -28,7 +28,17 @@ impl Telling {
     /// # Errors
     /// As [`Asking::decode`].
     pub fn decode(packet: &[u8]) -> Result<Telling, WireError> {
-        let mut reader = Reader(packet);
+        let mut rest = packet;
+        let telling = Telling::read(&mut rest)?;
+        Reader(rest).ended(telling)
+    }
+
+    /// Reads the first of those that a packet for an application holds; `rest` is what is behind it.
+    ///
+    /// # Errors
+    /// As [`Asking::decode`]; `rest` is as it was.
+    pub fn read(rest: &mut &[u8]) -> Result<Telling, WireError> {
+        let mut reader = Reader(rest);
         let telling = match reader.u8()? {
             0 => Telling::Hello { version: reader.u16()?, mi: reader.life()? },
             1 => Telling::Closing(reader.closing()?),
@@ -41,7 +51,8 @@ impl Telling {
                 Telling::Event { event, more }
             }
         };
-        reader.ended(telling)
+        *rest = reader.0;
+        Ok(telling)
     }
 }
 

@@ -13,7 +13,7 @@
 //!      5 VIEW    number (4), name
 //!      6 ALIVE   number (4), name, nonce (4)
 //!
-//!  for an application: code (1), then by the code
+//!  for an application, one or more: code (1), then by the code
 //!      0 HELLO   version (2), life              6 ALIVE        nonce (4)
 //!      1 CLOSING why (1), version (2)           7 VIEW         view, lists
 //!      2 TAKEN   call (4), member               8 OUT          name, member, reason (1)
@@ -34,6 +34,8 @@ use crate::wire::group::{Entry, MAX_RULE, MAX_TAG, MODES, REASONS};
 
 /// Bytes of an entry without its tag.
 pub(super) const ENTRY: usize = 19;
+/// Bytes that are enough for what changes in a view, as a rule.
+const USUAL: usize = 192;
 /// Bytes of lists without what is in them.
 const LISTS: usize = 9;
 
@@ -100,7 +102,8 @@ impl Telling {
 impl LocalEvent {
     /// The packets of the event, in order: one, and more where its lists are long.
     pub fn packets(&self) -> Vec<Vec<u8>> {
-        let mut writer = Writer::default();
+        // Each of many members is told the same: room for it is made once.
+        let mut writer = Writer(Vec::with_capacity(USUAL));
         writer.event(self);
         let Some((mut gone, mut came)) = lists(self) else { return vec![writer.0] };
         let mut packets = Vec::new();

@@ -8,9 +8,10 @@
 //!      │<───────── TAKEN, VIEW, VIEW ...  │ a long roster goes on in REST
 //! ```
 //!
-//! Here are the nouns; what becomes of a call is decided in `proto::mi`. One packet is one call or one event, of at
+//! Here are the nouns; what becomes of a call is decided in `proto::mi`. One packet is one call; for an application it
+//! is one event or several, one behind the other: a busy group changes more often than its members are woken. It has at
 //! most [`MAX_PACKET`] bytes. HELLO and CLOSING are the same in all versions; whatever else there is may differ between
-//! them, so a packet has exactly its fields and nothing behind them. How they lie there is in `encode.rs`.
+//! them, so each has exactly its fields and nothing behind them. How they lie there is in `encode.rs`.
 
 mod assembly;
 mod decode;
@@ -40,7 +41,7 @@ pub enum Asking {
     Call(LocalCall),
 }
 
-/// A packet for an application.
+/// A packet for an application, or one of those that it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Telling {
     /// The answer to its first one.

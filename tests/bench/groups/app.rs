@@ -203,10 +203,16 @@ impl Crowd {
                 return;
             }
         };
-        let telling = Telling::decode(&self.buffer[..len]).unwrap();
-        if let Some(Telling::Event { event, .. }) = app.assembly.take(telling).unwrap() {
-            self.on_event(id, &event);
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut rest = &buffer[..len];
+        while !rest.is_empty() {
+            let Some(app) = &mut self.apps[id] else { break };
+            let telling = Telling::read(&mut rest).unwrap();
+            if let Some(Telling::Event { event, .. }) = app.assembly.take(telling).unwrap() {
+                self.on_event(id, &event);
+            }
         }
+        self.buffer = buffer;
     }
 
     fn on_event(&mut self, id: AppId, event: &LocalEvent) {
