@@ -14,8 +14,10 @@
 use super::known::{Applied, Known};
 use crate::proto::params::Params;
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::group::{Direct, Entry, GroupKey, Reason, RequestId};
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 /// How far a child is.
@@ -45,6 +47,8 @@ pub struct Relay {
     query: u32,
     /// By incarnation, so that one that is called otherwise now is the same.
     groups: BTreeMap<RequestId, Below>,
+    /// Those of them that an answer is waited for of: of many groups these are few, and they alone have timers.
+    awaited: BTreeSet<RequestId>,
 }
 
 /// A view for a child.
@@ -54,7 +58,7 @@ impl Relay {
     /// Nothing is under way.
     pub fn new(params: &Params) -> Relay {
         let Params { reply, retries, query, .. } = *params;
-        Relay { reply, retries, query, groups: BTreeMap::new() }
+        Relay { reply, retries, query, groups: BTreeMap::new(), awaited: BTreeSet::new() }
     }
 
     /// Other timings from now on; what waits goes on waiting as it did.
@@ -89,21 +93,20 @@ impl Relay {
         let below = self.groups.entry(direct.key.inc).or_insert_with(|| Below::new(direct.key));
         let applied = below.known.apply(direct);
         if applied == Applied::New {
+            self.awaited.insert(direct.key.inc);
             below.last = (direct.reason, direct.causes.clone());
-            let with: Vec<SocketAddrV4> =
-                below.known.roster().iter().filter_map(&child_of).collect();
+            let with = below.known.roster().iter().filter_map(&child_of).sorted_set();
             let fresh =
                 Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
-            let whole = below.whole();
             for (&child, branch) in &mut below.branches {
                 *branch = Branch { has: branch.has, ..fresh };
                 out.push((child, direct.clone()));
             }
             for child in with {
-                below.branches.entry(child).or_insert_with(|| {
-                    out.push((child, whole.clone()));
-                    fresh
-                });
+                if let MapEntry::Vacant(place) = below.branches.entry(child) {
+                    place.insert(fresh);
+                    out.push((child, below.known.whole(direct.reason, direct.causes.clone())));
+                }
             }
         }
         if below.branches.is_empty() {
@@ -130,6 +133,9 @@ impl Relay {
             return Ok(());
         }
         branch.wait = Countdown::OFF;
+        if below.branches.values().all(|branch| branch.wait == Countdown::OFF) {
+            self.awaited.remove(&key.inc);
+        }
         // Only at the last view: one that is on its way may be the first that has members there.
         if members == 0 {
             below.branches.remove(&child);
@@ -163,6 +169,7 @@ impl Relay {
         let fresh = Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
         for (child, differs) in with {
             if differs || !below.branches.contains_key(&child) {
+                self.awaited.insert(key.inc);
                 below.branches.insert(child, fresh);
                 out.push((child, whole.clone()));
             }
@@ -180,6 +187,7 @@ impl Relay {
         out: &mut Vec<Delivery>,
     ) -> bool {
         let Some(below) = self.groups.get_mut(&key.inc) else { return false };
+        self.awaited.insert(key.inc);
         let wait = Countdown::after(self.reply);
         let fresh = Branch { has: (0, 0), wait, left: self.retries };
         below.branches.entry(child).or_insert(fresh).wait = wait;
@@ -210,24 +218,27 @@ impl Relay {
 
     /// Time passes: what was not answered is told again, as a whole.
     pub fn tick(&mut self, elapsed: u32, out: &mut Vec<Delivery>) {
-        for below in self.groups.values_mut() {
+        let (query, reply) = (self.query, self.reply);
+        self.awaited.retain(|inc| {
+            let Some(below) = self.groups.get_mut(inc) else { return false };
             let mut late = Vec::new();
             for (&child, branch) in &mut below.branches {
                 if branch.wait.tick(elapsed) {
-                    let wait = if branch.left == 0 { self.query } else { self.reply };
+                    let wait = if branch.left == 0 { query } else { reply };
                     (branch.wait, branch.left) =
                         (Countdown::after(wait), branch.left.saturating_sub(1));
                     late.push(child);
                 }
             }
             out.extend(late.into_iter().map(|child| (child, below.whole())));
-        }
+            below.branches.values().any(|branch| branch.wait != Countdown::OFF)
+        });
     }
 
     /// Ticks until something is due; `u32::MAX` if nothing is.
     pub fn due(&self) -> u32 {
-        let branches = self.groups.values().flat_map(|below| below.branches.values());
-        let waits = branches.map(|branch| branch.wait.left());
+        let awaited = self.awaited.iter().filter_map(|inc| self.groups.get(inc));
+        let waits = awaited.flat_map(|below| below.branches.values()).map(|b| b.wait.left());
         waits.filter(|&left| left > 0).min().unwrap_or(u32::MAX)
     }
 }

@@ -9,16 +9,21 @@ use crate::name::GroupName;
 use crate::proto::mserver::Side;
 use crate::proto::timer::Countdown;
 use crate::wire::group::{GroupBody, Refusal, RequestId, named};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
 /// Answers that are remembered.
 const ANSWERED: usize = 8192;
 
-/// What became of a request that passed through here: a copy of it that is late must not become something else.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What became of requests that passed through here: a copy of one that is late must not become something else. A busy
+/// group has thousands of them, so that time passes for the oldest alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Answered {
-    pub what: What,
-    pub forget: Countdown,
+    by_id: BTreeMap<RequestId, What>,
+    /// In the order in which they are forgotten: each so many ticks after the one before.
+    order: VecDeque<(u32, RequestId)>,
+    /// Ticks until the last one is.
+    span: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +32,51 @@ pub(super) enum What {
     Refused(Refusal),
     /// It had its effect on the group of that incarnation.
     Done(RequestId),
+}
+
+impl Answered {
+    pub fn get(&self, id: &RequestId) -> Option<What> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Remembers it for so many ticks, of many the latest.
+    fn insert(&mut self, id: RequestId, what: What, ticks: u32) {
+        if self.by_id.insert(id, what).is_some() {
+            self.order_without(|other| other == id);
+        } else if self.by_id.len() > ANSWERED
+            && let Some(&(_, oldest)) = self.order.front()
+        {
+            self.by_id.remove(&oldest);
+            self.order_without(|other| other == oldest);
+        }
+        let after = ticks.saturating_sub(self.span);
+        self.span += after;
+        self.order.push_back((after, id));
+    }
+
+    /// One is taken out; those behind it keep their times.
+    fn order_without(&mut self, is: impl Fn(RequestId) -> bool) {
+        let Some(place) = self.order.iter().position(|(_, id)| is(*id)) else { return };
+        let after = self.order.remove(place).map_or(0, |(after, _)| after);
+        match self.order.get_mut(place) {
+            Some((next, _)) => *next += after,
+            None => self.span -= after,
+        }
+    }
+
+    pub fn tick(&mut self, mut elapsed: u32) {
+        while let Some((after, id)) = self.order.front_mut() {
+            let passed = elapsed.min(*after);
+            self.span -= passed;
+            if *after > elapsed {
+                *after -= passed;
+                return;
+            }
+            elapsed -= passed;
+            self.by_id.remove(id);
+            self.order.pop_front();
+        }
+    }
 }
 
 impl Groups {
@@ -43,13 +93,7 @@ impl Groups {
         if id.origin == self.me {
             return;
         }
-        if self.answered.len() >= ANSWERED {
-            let oldest = self.answered.iter().min_by_key(|(_, answered)| answered.forget.left());
-            let oldest = oldest.map(|(id, _)| *id);
-            oldest.map(|id| self.answered.remove(&id));
-        }
-        let forget = Countdown::after(self.params.reply.saturating_mul(CREATE));
-        self.answered.insert(id, Answered { what, forget });
+        self.answered.insert(id, what, self.params.reply.saturating_mul(CREATE));
     }
 
     /// What became of a request, to whom it came from. Without an answer a view tells it.
@@ -142,5 +186,44 @@ impl Groups {
         let pending = self.pending_at(id, from)?;
         (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Incarnation;
+    use crate::wire::coreset::Life;
+    use std::net::Ipv4Addr;
+
+    fn id(number: u64) -> RequestId {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2901);
+        RequestId { origin: Life { address, inc: Incarnation(1) }, number }
+    }
+
+    #[test]
+    fn answers_are_forgotten_in_their_time_and_of_too_many_the_oldest() {
+        let mut answered = Answered::default();
+        for (now, number) in [(0, 1), (3, 2), (2, 3)] {
+            answered.tick(now);
+            answered.insert(id(number), What::Done(id(number)), 10);
+        }
+        // Said again after five ticks: it stays as long as if it were new.
+        answered.insert(id(1), What::Refused(Refusal::Exists), 10);
+        let left = |answered: &Answered| {
+            (1..=3).filter(|n| answered.get(&id(*n)).is_some()).collect::<Vec<_>>()
+        };
+        answered.tick(7);
+        assert_eq!(left(&answered), [1, 2, 3]);
+        answered.tick(1);
+        assert_eq!(left(&answered), [1, 3]);
+        assert_eq!(answered.get(&id(1)), Some(What::Refused(Refusal::Exists)));
+        answered.tick(2);
+        assert_eq!((left(&answered), answered), (Vec::new(), Answered::default()));
+        let mut answered = Answered::default();
+        (0..=ANSWERED as u64).for_each(|n| answered.insert(id(n), What::Done(id(n)), 10));
+        assert_eq!((answered.get(&id(0)), answered.order.len()), (None, ANSWERED));
+        answered.tick(10);
+        assert_eq!(answered, Answered::default());
     }
 }

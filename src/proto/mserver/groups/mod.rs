@@ -130,7 +130,7 @@ pub struct Groups {
     /// The weak groups whose core is here, by incarnation.
     weak: BTreeMap<RequestId, Replica>,
     pending: BTreeMap<RequestId, Pending>,
-    answered: BTreeMap<RequestId, Answered>,
+    answered: Answered,
     chores: BTreeMap<Chore, Countdown>,
     /// Our own requests, counted.
     requests: u64,
@@ -150,7 +150,7 @@ impl Groups {
             relay: Relay::new(&params),
             weak: BTreeMap::new(),
             pending: BTreeMap::new(),
-            answered: BTreeMap::new(),
+            answered: Answered::default(),
             chores: BTreeMap::new(),
             requests: 0,
             moves: BTreeMap::new(),

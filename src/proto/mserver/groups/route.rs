@@ -152,7 +152,7 @@ impl Groups {
         if self.pending.len() >= UNDER_WAY {
             return Err("too-many-requests");
         }
-        match self.answered.get(&id).map(|answered| answered.what) {
+        match self.answered.get(&id) {
             Some(What::Refused(refusal)) => {
                 self.send(from, group, GroupBody::Refused { id, refusal }, out);
                 return Ok(());
@@ -415,7 +415,7 @@ impl Groups {
         let longest = self.params.query.max(reply.saturating_mul(PATIENCE)).saturating_mul(3);
         let (mut again, mut asked) = (Vec::new(), Vec::new());
         let own = self.own();
-        self.answered.retain(|_, answered| !answered.forget.tick(elapsed));
+        self.answered.tick(elapsed);
         self.pending.retain(|_, pending| {
             pending.silent = pending.silent.saturating_add(elapsed);
             pending.silent < longest || pending.from == own
@@ -441,7 +441,7 @@ impl Groups {
 
     /// A name is reserved: down the way that the request came, to where the group begins.
     pub(super) fn grant(&mut self, mut request: Request, out: &mut Vec<GroupOut>) {
-        if request.path.first() != Some(&self.own()) || self.answered.contains_key(&request.id) {
+        if request.path.first() != Some(&self.own()) || self.answered.get(&request.id).is_some() {
             return;
         }
         request.path.remove(0);
