@@ -1,8 +1,9 @@
 //! Hierarchies of whole processes in one deterministic world.
 //!
 //! `MS_WALKS` schedules in which nothing fails and, ignored as there are open ones, `MS_FAULTY` of faults (default below;
-//! with `MS_PARTITIONS` the network falls apart too, with `MS_WEAK` some groups are weak), from seed `MS_SEED` (default 0) on. A failing seed is printed
-//! with the end of its transcript, the last `MS_LINES` (default 60); `ms sim --campus --walk SEED` prints all of one with everything, and
+//! with `MS_PARTITIONS` the network falls apart too, with `MS_WEAK` some groups are weak, with `MS_GATHERS` groups gather
+//! changes), from seed `MS_SEED` (default 0) on. A failing seed is printed with the end of its transcript, the last
+//! `MS_LINES` (default 60); `ms sim --campus --walk SEED` prints all of one with everything, and
 //! `MS_CALM=1 MS_REPLAY=SEED cargo test --test campus replay -- --nocapture` all of a calm one.
 
 use membership::proto::coreset::Founding;
@@ -40,14 +41,15 @@ const SOMETIMES: &[&str] = &[
 /// What must have happened as well where the network falls apart.
 const PARTED: &[&str] = &["partitioned", "merged", "ended"];
 
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+/// What the environment asks for.
+fn limits() -> Limits {
+    let [calm, partitions, weak, gathers] =
+        ["MS_CALM", "MS_PARTITIONS", "MS_WEAK", "MS_GATHERS"].map(|name| number(name).is_some());
+    Limits { calm, partitions, weak, gathers }
 }
 
-/// What schedules of faults may do, by the environment.
-fn limits(calm: bool) -> Limits {
-    let (partitions, weak) = (number("MS_PARTITIONS").is_some(), number("MS_WEAK").is_some());
-    Limits { calm, partitions, weak }
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
 fn started(plan: Plan) -> Campus {
@@ -227,9 +229,17 @@ fn walks(many: u64, limits: Limits) -> Sum {
 #[test]
 fn where_nothing_fails_no_schedule_breaks_a_rule() {
     let many = number("MS_WALKS").unwrap_or(WALKS);
-    let sum =
-        walks(many, Limits { calm: true, weak: number("MS_WEAK").is_some(), ..Limits::default() });
+    let sum = walks(many, Limits { calm: true, ..limits() });
     for what in ["refused", "created", "joined", "left", "outs"] {
+        assert!(sum.tally.of(what) > 0, "there were no {what}: the walks prove nothing");
+    }
+}
+
+#[test]
+fn where_groups_gather_changes_no_schedule_breaks_a_rule() {
+    let many = number("MS_WALKS").unwrap_or(WALKS);
+    let sum = walks(many, Limits { calm: true, gathers: true, ..limits() });
+    for what in ["created", "joined", "left", "outs"] {
         assert!(sum.tally.of(what) > 0, "there were no {what}: the walks prove nothing");
     }
 }
@@ -238,7 +248,7 @@ fn where_nothing_fails_no_schedule_breaks_a_rule() {
 #[ignore = "open: one or two in a hundred break a rule"]
 fn no_schedule_of_faults_breaks_a_rule() {
     let many = number("MS_FAULTY").unwrap_or(WALKS);
-    let limits = limits(false);
+    let limits = limits();
     let partitions = limits.partitions;
     let sum = walks(many, limits);
     if many >= WALKS {
@@ -251,11 +261,8 @@ fn no_schedule_of_faults_breaks_a_rule() {
 
 #[test]
 fn a_seed_replays_to_the_letter() {
-    let limits = Limits {
-        calm: number("MS_CALM").is_some(),
-        partitions: number("MS_REPLAY").is_none() || number("MS_PARTITIONS").is_some(),
-        weak: number("MS_WEAK").is_some(),
-    };
+    let partitions = number("MS_REPLAY").is_none() || number("MS_PARTITIONS").is_some();
+    let limits = Limits { partitions, ..limits() };
     for seed in number("MS_REPLAY").map_or(0..4, |seed| seed..seed + 1) {
         let (one, two) = (replay(seed, limits), replay(seed, limits));
         assert!(one.transcript == two.transcript, "seed {seed}");

@@ -307,6 +307,7 @@ fn a_registry_that_fits_no_message_comes_in_parts() {
         next_gid: 9000,
         done: Vec::new(),
         departed: Vec::new(),
+        gathered: Vec::new(),
     };
     world.submit(0, &GroupOp::Adopt { core: Box::new(core), rider: None, id: inc });
     world.run(30);

@@ -7,9 +7,6 @@ use crate::wire::group::{
     RequestId, Statement, named,
 };
 
-/// Members that one group can have.
-const MAX_ROSTER: usize = 1 << 20;
-
 impl Registry {
     /// A call for the group of that name. Where there is none, the request looks for it again.
     pub(super) fn call(&mut self, request: Request, effects: &mut Vec<Effect>) {
@@ -38,13 +35,9 @@ impl Registry {
             let core = core.clone();
             return effects.push(Effect::Show { request: Box::new(request), core });
         }
+        let Some(request) = self.gather(&key, request, effects) else { return };
         let outcome = match request.call.clone() {
-            Call::Join { mode, member, tag, roams, .. } => {
-                let (lost, path) = (false, request.path.clone());
-                let (path, registration) = (path.into(), request.registration);
-                let entry = Entry { id: member, gid: 0, tag, roams, lost, registration, path };
-                self.join(&key, &request, (mode, entry), effects)
-            }
+            Call::Join { mode, .. } => self.join(&key, &request, mode, effects),
             Call::Leave { member } => self.leave(&key, &request, member, effects),
             Call::Fail { members, cut } => {
                 let reason = if cut { Reason::Partitioned } else { Reason::Failed };
@@ -54,7 +47,8 @@ impl Registry {
             Call::Merge { other } => self.merge(&key, &request, other, effects),
             Call::Split { new, members } => self.split(&key, &request, (new, &members), effects),
             Call::View => {
-                let core = core.clone();
+                let Some((core, _)) = self.core_of(&key) else { return };
+                let core = Box::new(core.clone());
                 return effects.push(Effect::Show { request: Box::new(request), core });
             }
         };
@@ -75,25 +69,19 @@ impl Registry {
         &mut self,
         key: &GroupKey,
         request: &Request,
-        (mode, mut entry): (Mode, Entry),
+        mode: Mode,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
-        if core.entry(entry.id).is_some() {
+        let Some(entry) = Entry::of_join(request).filter(|e| core.entry(e.id).is_none()) else {
             return Ok(());
-        }
+        };
         let creates = core.roster.is_empty() && core.key.inc == request.id;
-        if mode == Mode::Create && !creates {
-            return Err(Refused::Because(Refusal::Exists));
+        if let Some(refusal) = core.refuses_to_join(mode).filter(|_| !creates) {
+            return Err(Refused::Because(refusal));
         }
-        if core.roster.len() >= MAX_ROSTER {
-            return Err(Refused::Because(Refusal::TooLarge));
-        }
-        entry.gid = core.next_gid;
-        core.next_gid = core.next_gid.saturating_add(1);
+        let entry = core.admit(entry);
         core.number = core.number.saturating_add(1);
-        entry.path = entry.path.shared(&core.roster);
-        core.roster.push(entry.clone());
         core.set_done(request.id, request.oldest);
         let direct = match creates {
             // The first view says what its creator chose.
@@ -132,14 +120,7 @@ impl Registry {
     ) -> Result<(), Refused> {
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         core.set_done(request.id, request.oldest);
-        // Whom a mserver does not reach any more may be reached by another one by now.
-        let there = |e: &Entry| {
-            let later = request.registration != 0 && e.registration > request.registration;
-            e.path.starts_with(&request.path) && !later
-        };
-        let may = |e: &Entry| e.id.mi == request.id.origin || there(e);
-        let failed = |e: &&Entry| members.contains(&e.id) && may(e);
-        let gone: Vec<Entry> = core.roster.iter().filter(failed).cloned().collect();
+        let gone = core.failed(request, members);
         match reason {
             Reason::Partitioned => self.cut_off(key, gone, (vec![request.id], false), effects),
             _ => self.remove(key, gone, (reason, vec![request.id]), effects),
@@ -207,8 +188,10 @@ impl Registry {
         let direct = delta(core, reason, causes, (&gone, &[]));
         let (ended, term, number) = (core.roster.is_empty(), core.term, core.number);
         let roster = gone.iter().map(|entry| entry.gid).collect();
-        let core = Box::new(core.clone());
-        effects.push(Effect::View { direct, core, gone });
+        let copy = Box::new(core.clone());
+        let waiting = ended.then(|| core.give_up_gathered());
+        effects.push(Effect::View { direct, core: copy, gone });
+        effects.extend(waiting.into_iter().flatten());
         if ended {
             // Those who were cut off may live on elsewhere, and come back.
             match reason {
@@ -234,7 +217,9 @@ impl Registry {
         if other_key == *key {
             return Err(Refused::Because(Refusal::NotPossible));
         }
+        self.gathered(&other_key, effects);
         let (theirs, _) = self.core_of(&other_key).ok_or(Refused::NotHere)?;
+        effects.extend(theirs.give_up_gathered());
         let theirs = theirs.clone();
         let (core, _) = self.core_of(key).ok_or(Refused::NotHere)?;
         if core.qos.order != theirs.qos.order {
@@ -292,6 +277,7 @@ impl Registry {
             next_gid: core.next_gid,
             done: core.done.clone(),
             departed: core.departed.clone(),
+            gathered: Vec::new(),
         };
         self.remove(key, gone, (Reason::Split, vec![request.id]), effects);
         effects.push(first_view(&part));

@@ -146,6 +146,7 @@ fn rebuilt(key: &GroupKey, record: &Record, claims: &[Request]) -> Option<Rebuil
         next_gid: highest(|s| s.next_gid),
         done: Vec::new(),
         departed: Vec::new(),
+        gathered: Vec::new(),
     };
     claims.iter().for_each(|claim| core.set_done(claim.id, claim.oldest));
     let missing = core.roster.len() < order.len();

@@ -11,6 +11,7 @@
 
 mod call;
 mod claim;
+mod gather;
 mod history;
 mod judge;
 mod known;

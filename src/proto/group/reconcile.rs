@@ -156,6 +156,7 @@ pub(super) fn union(a: &Core, b: &Core) -> Core {
             Err(place) => core.done.insert(place, done.clone()),
         }
     }
+    core.gather_from(b);
     core
 }
 

@@ -89,6 +89,8 @@ pub enum Effect {
     Repath(Box<Core>),
     /// What is known of a group that nobody decides is being gathered.
     Claimed(GroupKey),
+    /// A change waits for others: no longer than the creator of the group chose.
+    Gathering(GroupKey),
     /// The core of the same group is below that mserver, and elsewhere too: it must come up, and be merged.
     Rival {
         /// Which.
@@ -165,6 +167,7 @@ impl Registry {
             GroupOp::Cut { branches, all, cause } => self.cut(&branches, all, cause, effects),
             GroupOp::Claim(request) => self.claim(request, effects),
             GroupOp::Rebuild { key } => self.rebuild(&key, effects),
+            GroupOp::Gathered { key, first } => self.gathered_since(&key, first, effects),
             // Which registry counts, its keeper knows: it is about whole ones.
             GroupOp::Reset => {}
         }
@@ -188,6 +191,7 @@ impl Registry {
                 Role::Core { core, .. } => {
                     let behind = |e: &&mut Entry| e.path.first().is_some_and(|b| gone.contains(b));
                     core.roster.iter_mut().filter(behind).for_each(|entry| entry.lost = true);
+                    core.lose_gathered(gone);
                 }
                 _ => {}
             }
@@ -238,6 +242,7 @@ impl Registry {
             next_gid: 0,
             done: Vec::new(),
             departed: Vec::new(),
+            gathered: Vec::new(),
         };
         self.decide(core);
         self.call(request, effects);
@@ -257,6 +262,11 @@ impl Registry {
         let Some((core, lock)) = self.core_of(&key) else { return };
         if term <= core.term || lock.is_some() || core.has_lost() {
             return;
+        }
+        if !core.gathered.is_empty() {
+            // It moves with what waits done.
+            self.gathered(&key, effects);
+            return self.lock(key, term, carrier, effects);
         }
         *lock = Some(Box::new(Lock { term, carrier, waiting: Vec::new() }));
         let core = Box::new(core.clone());

@@ -3,11 +3,14 @@
 use crate::name::Digest;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
-    Call, Completed, Content, Core, Departed, Entry, MemberId, Order, Request, RequestId, Whole,
+    Call, Completed, Content, Core, Departed, Entry, MemberId, Mode, Order, Refusal, Request,
+    RequestId, Whole,
 };
 use sha2::{Digest as _, Sha256};
 use std::net::SocketAddrV4;
 
+/// Members that one group can have.
+const MAX_ROSTER: usize = 1 << 20;
 /// Numbers beyond the first gap that are remembered of one origin: as many requests may be under way.
 const BEYOND: usize = 1024;
 /// Members that went and are remembered.
@@ -27,9 +30,12 @@ pub fn digest_of<'a>(
     hash.update(inc.number.to_be_bytes());
     hash.update(number.to_be_bytes());
     for entry in roster {
-        hash.update(bytes_of(&entry.id.mi));
-        hash.update(entry.id.number.to_be_bytes());
-        hash.update(entry.gid.to_be_bytes());
+        // Of a large roster this is most of what a view costs: the hash is asked once for each member.
+        let mut bytes = [0; 18];
+        bytes[..10].copy_from_slice(&bytes_of(&entry.id.mi));
+        bytes[10..14].copy_from_slice(&entry.id.number.to_be_bytes());
+        bytes[14..].copy_from_slice(&entry.gid.to_be_bytes());
+        hash.update(bytes);
     }
     let mut digest = Digest::default();
     let whole = hash.finalize();
@@ -87,6 +93,35 @@ impl Core {
         self.departed.iter().any(|departed| departed.id == theirs.id && is_final(departed))
     }
 
+    /// Why nobody joins who is not its creator, if that is so.
+    pub(super) fn refuses_to_join(&self, mode: Mode) -> Option<Refusal> {
+        let full = (self.roster.len() >= MAX_ROSTER).then_some(Refusal::TooLarge);
+        if mode == Mode::Create { Some(Refusal::Exists) } else { full }
+    }
+
+    /// A new member, behind all others.
+    pub(super) fn admit(&mut self, entry: Entry) -> Entry {
+        let (gid, path) = (self.next_gid, entry.path.shared(&self.roster));
+        let entry = Entry { gid, path, ..entry };
+        self.next_gid = self.next_gid.saturating_add(1);
+        // Of many small groups, room for as many again would be most of what they cost.
+        self.roster.reserve_exact(1);
+        self.roster.push(entry.clone());
+        entry
+    }
+
+    /// Those of the members that a request says to have failed of whom it may say so: whom a mserver does not reach
+    /// any more may be reached by another one by now.
+    pub(super) fn failed(&self, request: &Request, members: &[MemberId]) -> Vec<Entry> {
+        let there = |e: &Entry| {
+            let later = request.registration != 0 && e.registration > request.registration;
+            e.path.starts_with(&request.path) && !later
+        };
+        let may = |e: &Entry| e.id.mi == request.id.origin || there(e);
+        let failed = |e: &&Entry| members.contains(&e.id) && may(e);
+        self.roster.iter().filter(failed).cloned().collect()
+    }
+
     /// The entry of a member.
     pub fn entry(&self, id: MemberId) -> Option<&Entry> {
         self.roster.iter().find(|entry| entry.id == id)
@@ -103,6 +138,7 @@ impl Core {
         let place = self.done.binary_search_by_key(&id.origin, |done| done.origin);
         let place = place.unwrap_or_else(|place| {
             let new = Completed { origin: id.origin, up_to: 0, beyond: Vec::new() };
+            self.done.reserve_exact(1);
             self.done.insert(place, new);
             place
         });
@@ -130,6 +166,16 @@ impl Core {
     pub fn is_behind(&self, mserver: SocketAddrV4) -> bool {
         let mut branches = self.roster.iter().filter_map(|entry| entry.path.first());
         branches.next() == Some(&mserver) && branches.all(|branch| *branch == mserver)
+    }
+}
+
+impl Entry {
+    /// Who joins, before it has a number in the group.
+    pub(super) fn of_join(request: &Request) -> Option<Entry> {
+        let Call::Join { member, tag, roams, .. } = &request.call else { return None };
+        let (id, tag, registration) = (*member, tag.clone(), request.registration);
+        let path = request.path.clone().into();
+        Some(Entry { id, gid: 0, tag, roams: *roams, lost: false, registration, path })
     }
 }
 

@@ -27,7 +27,7 @@ pub const NAMES: [&str; 8] =
 
 /// What is chosen in vain as long as no mserver carries it out: a group that is promised it is not created. Whoever
 /// builds one of these takes its name away here, and nowhere else.
-const NOT_YET: &[&str] = &["batch"];
+const NOT_YET: &[&str] = &[];
 /// What is not carried out together with a weak order.
 const STRONG_ONLY: &[&str] = &["batch", "survive", "merge"];
 

@@ -60,6 +60,8 @@ pub struct Campus {
     pub(super) apps: Vec<App>,
     /// The network.
     pub network: Network,
+    /// Who creates a group may choose that its changes are gathered.
+    pub gathers: bool,
     pub(super) members: Members,
     pub(super) hush: Hush,
     pub(super) registries: Registries,
@@ -85,6 +87,7 @@ impl Campus {
             under_way: BTreeMap::new(),
             apps: Vec::new(),
             network: Network::new(rng.fork()),
+            gathers: false,
             members: Members::default(),
             hush: Hush::default(),
             registries: Registries::default(),

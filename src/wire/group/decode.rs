@@ -22,6 +22,7 @@ mod least {
     pub const REQUEST_ID: usize = 18;
     pub const ENTRY: usize = MEMBER + 2 * NUMBER + 3;
     pub const DONE: usize = 20;
+    pub const REQUEST: usize = REQUEST_ID + LONG + NUMBER + 4;
 }
 
 impl GroupOp {
@@ -86,6 +87,7 @@ impl<'a> Reader<'a> {
             13 => GroupOp::Reset,
             14 => GroupOp::Rename { key: self.key()? },
             15 => GroupOp::Summon { key: self.key()? },
+            16 => GroupOp::Gathered { key: self.key()?, first: self.request_id()? },
             _ => return refuse("operation: unknown"),
         })
     }
@@ -131,6 +133,11 @@ impl<'a> Reader<'a> {
                 let count = self.u32()? as usize;
                 let limit = Limit(usize::MAX, least::MEMBER + 1, "departed: too many");
                 self.list(count, limit, Reader::departed)?
+            },
+            gathered: {
+                let count = self.u32()? as usize;
+                let limit = Limit(usize::MAX, least::REQUEST, "gathered: too many");
+                self.list(count, limit, Reader::group_request)?
             },
         })
     }

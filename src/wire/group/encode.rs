@@ -28,7 +28,8 @@
 //!              count (4), entry *
 //!  done        origin: life, up to (8), count (2), number (8) *
 //!  core        key, qos, term (4), number (4), count (4), entry *, next gid (4), count (4), done *,
-//!              count (4), of those who went: member, left (1): 0, 1 *
+//!              count (4), of those who went: member, left (1): 0, 1 *; count (4), of what waits for other
+//!              changes: request *
 //!  content     0 (1): count (4), gid (4) * of those who went, count (4), entry * of those who came
 //!              1 (1): count (4), entry *, next gid (4), qos
 //!  direct      key, term (4), number (4), digest (16), reason (1), count (2), request-id *, content
@@ -43,6 +44,7 @@
 //!      5 FORGET  key, term (4)             12 REBUILD key
 //!     13 RESET   nothing; an operation of the change itself, without a number
 //!     14 RENAME  key                      15 SUMMON  key
+//!     16 GATHERED key, request-id
 //! ```
 
 use super::{
@@ -145,6 +147,11 @@ impl Writer {
                 self.u8(15);
                 self.key(key);
             }
+            GroupOp::Gathered { key, first } => {
+                self.u8(16);
+                self.key(key);
+                self.request_id(first);
+            }
         }
     }
 
@@ -201,6 +208,8 @@ impl Writer {
             self.member_id(id);
             self.u8((*left).into());
         }
+        self.u32(core.gathered.len() as u32);
+        core.gathered.iter().for_each(|request| self.group_request(request));
     }
 
     pub(super) fn group_request(&mut self, request: &Request) {

@@ -307,6 +307,8 @@ pub struct Core {
     pub done: Vec<Completed>,
     /// Those who went last, the latest at the end.
     pub departed: Vec<Departed>,
+    /// Changes that wait for others, to become one view with them.
+    pub gathered: Vec<Request>,
 }
 
 /// A member that is one no more: another side of a partition, on which it still is, shall not bring it back.
@@ -422,6 +424,13 @@ pub enum GroupOp {
     Summon {
         /// Which.
         key: GroupKey,
+    },
+    /// The time is up in which changes of a group are gathered: they become a view.
+    Gathered {
+        /// Of which group.
+        key: GroupKey,
+        /// The first of them.
+        first: RequestId,
     },
     /// Part of what the set knew is lost with those who knew it: what its proposer has left counts from now on.
     Reset,

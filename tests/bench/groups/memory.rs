@@ -96,6 +96,7 @@ fn registry() -> Registry {
             .map(|n| Completed { origin: life(n), up_to: 9, beyond: Vec::new() })
             .collect(),
         departed: Vec::new(),
+        gathered: Vec::new(),
     };
     let op = GroupOp::Adopt { core: Box::new(core), rider: None, id };
     // By its bytes, as it comes to a mserver.

@@ -57,6 +57,11 @@ impl Groups {
             Effect::Led { key, term, scope } => self.on_led(side, key, term, scope, out),
             Effect::Repath(core) => self.on_repath(side, &core, out),
             Effect::Claimed(key) => self.chore(Chore::Rebuild(side, key)),
+            Effect::Gathering(key) => {
+                // Those before it became a view.
+                self.chores.remove(&Chore::Gathered(side, key));
+                self.chore(Chore::Gathered(side, key));
+            }
             Effect::Rival { key, branch } => {
                 if side == Side::Peer && branch == self.own() {
                     self.summon(&key, out);

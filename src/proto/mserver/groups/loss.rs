@@ -6,6 +6,7 @@
 //! | cut | T_SETTLE, T_FAILOVER | members behind lost mservers go, in one view; those who may find another way later |
 //! | childless | T_FAILOVER | we are in no set below any more: our peers learn that nothing is decided behind us |
 //! | rebuild | T_SETTLE | a group whose core is lost is decided anew from what was claimed |
+//! | gathered | as its creator chose | changes that wait for others become a view |
 //! | release | T_CREATE | a name that was reserved for nothing is free |
 //! | sink | T_FAILOVER | the core goes down to the only branch with members |
 //! | upstream | T_FAILOVER | nobody is above us any more who decides: we claim what we know |
@@ -39,6 +40,7 @@ pub(super) enum Chore {
     },
     Childless,
     Rebuild(Side, GroupKey),
+    Gathered(Side, GroupKey),
     Release(RequestId, GroupName),
     Sink(GroupKey),
     Upstream,
@@ -52,6 +54,7 @@ impl Chore {
     pub(super) fn is_of(&self, of: Side) -> bool {
         match self {
             Chore::Cut { side, .. } | Chore::Rebuild(side, _) => *side == of,
+            Chore::Gathered(side, _) => *side == of,
             Chore::Orphans { .. } => of == Side::Child,
             Chore::Release(..) | Chore::Sink(_) | Chore::Upstream => of == Side::Peer,
             Chore::Childless | Chore::Stranger(_) | Chore::Newcomers | Chore::Mend => false,
@@ -68,12 +71,17 @@ impl Groups {
                 (if *all { FAILOVER } else { SETTLE }, self.rank(*side))
             }
             Chore::Rebuild(side, _) => (SETTLE, self.rank(*side)),
+            Chore::Gathered(side, _) => (0, self.rank(*side)),
             Chore::Newcomers => (SETTLE, 0),
             Chore::Release(..) => (CREATE, self.rank(Side::Peer)),
             Chore::Orphans { .. } | Chore::Sink(_) | Chore::Upstream => (FAILOVER, 0),
             Chore::Childless | Chore::Stranger(_) | Chore::Mend => (FAILOVER, 0),
         };
-        let wait = reply.saturating_mul(times + 2 * rank);
+        let chosen = match &chore {
+            Chore::Gathered(side, key) => self.gathering(*side, key).map_or(0, |(ticks, _)| ticks),
+            _ => 0,
+        };
+        let wait = reply.saturating_mul(times + 2 * rank).saturating_add(chosen);
         self.chores.entry(chore).or_insert(Countdown::after(wait));
     }
 
@@ -112,6 +120,12 @@ impl Groups {
             Chore::Orphans { branches } => self.cut_orphans(&branches, out),
             Chore::Childless => self.end_childless(out),
             Chore::Rebuild(side, key) => self.rebuild(side, key, out),
+            Chore::Gathered(side, key) => {
+                if let Some((_, first)) = self.gathering(side, &key) {
+                    self.propose(side, GroupOp::Gathered { key, first }, out);
+                    self.chore(Chore::Gathered(side, key));
+                }
+            }
             Chore::Release(inc, name) => {
                 let record = self.registry(Side::Peer).and_then(|r| r.get((name, None)));
                 if let Some(record) = record
@@ -137,6 +151,18 @@ impl Groups {
                 self.forget_ended(out);
                 self.chore(Chore::Mend);
             }
+        }
+    }
+
+    /// How many ticks changes of a group wait for others there, and the first of them, if any do.
+    fn gathering(&self, side: Side, key: &GroupKey) -> Option<(u32, RequestId)> {
+        let record = self.registry(side)?.find(key)?;
+        match &record.role {
+            Role::Core { core, .. } => {
+                let ticks = self.params.ticks(core.qos.batch_ms.into());
+                core.gathered.first().map(|request| (ticks, request.id))
+            }
+            _ => None,
         }
     }
 
@@ -167,6 +193,9 @@ impl Groups {
                     Role::Core { core, .. } => {
                         let lost = core.roster.iter().filter(|entry| entry.lost);
                         branches.extend(lost.filter_map(|entry| entry.path.first().copied()));
+                        if !core.gathered.is_empty() {
+                            chores.push(Chore::Gathered(side, record.key));
+                        }
                     }
                     Role::Suspended(branch) => drop(branches.insert(*branch)),
                     Role::Claimed(_) => chores.push(Chore::Rebuild(side, record.key)),

@@ -133,6 +133,7 @@ fn group_of_op(op: &GroupOp) -> Option<GroupName> {
         | GroupOp::Moved { key, .. }
         | GroupOp::Rename { key }
         | GroupOp::Summon { key }
+        | GroupOp::Gathered { key, .. }
         | GroupOp::Rebuild { key } => Some(key.name),
         GroupOp::Adopt { core, .. } => Some(core.key.name),
         _ => None,

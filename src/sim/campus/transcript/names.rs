@@ -239,6 +239,7 @@ impl<'a> Names<'a> {
             GroupOp::Rebuild { key } => format!("rebuild {}", self.key(key)),
             GroupOp::Rename { key } => format!("rename to {}", self.key(key)),
             GroupOp::Summon { key } => format!("summon {}", self.key(key)),
+            GroupOp::Gathered { key, .. } => format!("gathered {}", self.key(key)),
             GroupOp::Reset => "reset: what the proposer has left counts".to_string(),
         }
     }

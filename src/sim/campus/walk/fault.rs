@@ -211,6 +211,17 @@ fn join_group(campus: &mut Campus, rng: &mut Rng, group: GroupName, qos: Qos) {
         1 => Mode::Existing,
         _ => Mode::JoinOrCreate,
     };
+    // Some of the groups gather few changes, or many, if they do at all.
+    let (batch, ticks) = match group.as_bytes().last() {
+        Some(b'2') if campus.gathers => (2, 200),
+        Some(b'3') if campus.gathers => (100, 15),
+        _ => (0, 0),
+    };
+    let batch_ms = ticks * campus.params.tick_ms;
+    let qos = match qos.order {
+        Order::Strong => Qos { batch, batch_ms, ..qos },
+        Order::Weak => qos,
+    };
     campus.join_as(app, group, mode, qos);
 }
 

@@ -68,6 +68,8 @@ pub struct Limits {
     pub partitions: bool,
     /// Some groups are weak.
     pub weak: bool,
+    /// Some groups gather changes.
+    pub gathers: bool,
 }
 
 /// The schedule of a seed.
@@ -85,6 +87,7 @@ fn run(seed: u64, limits: Limits, record: bool) -> (Report, Campus) {
     let mut rng = Rng::new(seed);
     let (plan, params) = (hierarchy(&mut rng), timings(&mut rng));
     let mut campus = Campus::new(rng.draw(), plan, params);
+    campus.gathers = limits.gathers;
     if record {
         campus.record();
     }
