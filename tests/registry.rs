@@ -51,6 +51,14 @@ fn leave(n: u8, number: u64) -> Request {
     request(n, number, Call::Leave { member: member(n) })
 }
 
+/// The same, by somebody who chooses that three changes become one view, if it creates the group.
+fn gathering(mut request: Request) -> Request {
+    if let Call::Join { qos, .. } = &mut request.call {
+        (qos.batch, qos.batch_ms) = (3, 50);
+    }
+    request
+}
+
 /// The core is behind `branch`.
 fn lead(key: GroupKey, term: u32, branch: SocketAddrV4) -> GroupOp {
     GroupOp::Lead { key, term, branch, scope: Scope::Top, roams: false }
@@ -381,7 +389,8 @@ fn a_registry_has_one_encoding_and_nothing_else_is_one() {
 
 fn any_op() -> impl Strategy<Value = GroupOp> {
     let request = (1_u8..5, 1_u64..4, 0_u8..6).prop_map(|(n, number, what)| match what {
-        0 | 1 => join(n, number, Mode::JoinOrCreate),
+        0 => join(n, number, Mode::JoinOrCreate),
+        1 => gathering(join(n, number, Mode::JoinOrCreate)),
         2 => join(n, number, Mode::Create),
         3 => leave(n, number),
         4 => request(n, number, Call::Fail { members: vec![member(n), member(9)], cut: false }),
@@ -404,6 +413,10 @@ fn any_op() -> impl Strategy<Value = GroupOp> {
         1 => (key.clone(), 0_u32..4, at.clone())
             .prop_map(|(key, term, carrier)| GroupOp::Lock { key, term, carrier }),
         1 => (key.clone(), 0_u32..4).prop_map(|(key, term)| GroupOp::Unlock { key, term }),
+        1 => (key.clone(), 1_u8..5, 1_u64..4).prop_map(|(key, n, number)| GroupOp::Gathered {
+            key,
+            first: RequestId { origin: mi(n), number },
+        }),
         1 => (key, 0_u32..4, proptest::option::of(at.clone()))
             .prop_map(|(key, term, down)| GroupOp::Moved { key, term, down }),
         1 => (at, cause).prop_map(|(at, cause)| GroupOp::Cut { branches: vec![at], all: true, cause }),

@@ -197,7 +197,7 @@ pub(super) fn led(record: Record, branch: SocketAddrV4) -> Record {
 /// The requests that wait at a record which is no more.
 pub(super) fn waiting(record: Record) -> Vec<Request> {
     match record.role {
-        Role::Core { lock: Some(lock), .. } => lock.waiting,
+        Role::Core { core, lock } => lock.map_or(core.gathered, |lock| lock.waiting),
         Role::Claimed(claims) => claims,
         _ => Vec::new(),
     }
