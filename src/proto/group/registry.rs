@@ -259,14 +259,11 @@ impl Registry {
     }
 
     fn lock(&mut self, key: GroupKey, term: u32, carrier: SocketAddrV4, effects: &mut Vec<Effect>) {
+        // It moves with what waits done.
+        self.gathered(&key, effects);
         let Some((core, lock)) = self.core_of(&key) else { return };
         if term <= core.term || lock.is_some() || core.has_lost() {
             return;
-        }
-        if !core.gathered.is_empty() {
-            // It moves with what waits done.
-            self.gathered(&key, effects);
-            return self.lock(key, term, carrier, effects);
         }
         *lock = Some(Box::new(Lock { term, carrier, waiting: Vec::new() }));
         let core = Box::new(core.clone());

@@ -198,8 +198,11 @@ impl Relay {
     /// A child is lost. If it comes back it may know nothing: what it had does not count.
     pub fn anew(&mut self, child: SocketAddrV4) {
         let fresh = Branch { has: (0, 0), wait: Countdown::after(self.reply), left: self.retries };
-        for below in self.groups.values_mut() {
-            below.branches.entry(child).and_modify(|branch| *branch = fresh);
+        for (inc, below) in &mut self.groups {
+            if let Some(branch) = below.branches.get_mut(&child) {
+                *branch = fresh;
+                self.awaited.insert(*inc);
+            }
         }
     }
 
