@@ -12,6 +12,8 @@ use super::lab::Lab;
 use super::plan::{self, BUILDINGS, HOSTS, TOP, Work};
 use membership::sim::invariants::Install;
 use membership::sys::{control, process};
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -37,6 +39,8 @@ pub struct Campus {
     ground: Ground,
     dir: PathBuf,
     daemons: Vec<Option<Child>>,
+    /// Those that were told to end, and may be at it still.
+    ending: BTreeMap<usize, Child>,
     /// The directory stays, whatever becomes of the test.
     pub keep: bool,
 }
@@ -76,12 +80,20 @@ impl Campus {
             fs::create_dir_all(dir.join(below)).expect("a directory");
         }
         let daemons = HOSTS.iter().map(|_| None).collect();
-        let campus = Campus { ground, dir, daemons, keep: false };
+        let campus = Campus { ground, dir, daemons, ending: BTreeMap::new(), keep: false };
         let groups = plan::addresses(campus.net().octets()[2]);
         fs::write(campus.dir.join("ms.groups"), groups).expect("a file");
-        let conf = "groups ms.groups\nrun-dir run\nstate-dir state\nprofile lan\n";
-        fs::write(campus.dir.join("ms.conf"), conf).expect("a file");
+        campus.configure("");
         campus
+    }
+
+    /// Writes the configuration of all anew, with some lines more. Those that run read it when they are told to.
+    pub fn configure(&self, more: &str) {
+        let conf = "groups ms.groups\nrun-dir run\nstate-dir state\nprofile lan\n";
+        // By a rename: a daemon that starts meanwhile reads all of it.
+        let new = self.dir.join("ms.conf.new");
+        fs::write(&new, format!("{conf}{more}")).expect("a file");
+        fs::rename(new, self.dir.join("ms.conf")).expect("a file");
     }
 
     fn net(&self) -> Ipv4Addr {
@@ -120,8 +132,13 @@ impl Campus {
         self.dir.join(kind).join(HOSTS[host].name)
     }
 
-    /// Starts the daemon of a host.
+    /// Starts the daemon of a host. One that was told to end and has not ended has had its time.
     pub fn start(&mut self, host: usize) {
+        if let Some(mut child) = self.ending.remove(&host) {
+            // It may have ended.
+            let _ = child.kill();
+            child.wait().expect("its end");
+        }
         let address = self.address(host);
         let (mode, rest) = HOSTS[host].arguments(self.net());
         let mut command = self.command(host);
@@ -148,8 +165,12 @@ impl Campus {
 
     /// Pulls the uplink of a building out, or plugs it in.
     pub fn uplink(&self, building: usize, plugged: bool) {
+        self.lab().uplink(BUILDINGS[building].0, plugged);
+    }
+
+    fn lab(&self) -> &Lab {
         let Ground::Namespaces(lab) = &self.ground else { panic!("there are no cables on lo") };
-        lab.uplink(BUILDINGS[building].0, plugged);
+        lab
     }
 
     /// Whether the daemon of a host is to run.
@@ -316,9 +337,37 @@ impl Campus {
     }
 }
 
+/// What befalls daemons in tests/soak only.
+#[allow(dead_code)]
+impl Campus {
+    /// Tells the daemon of a host to end in good order. Nothing is waited for.
+    pub fn end(&mut self, host: usize) {
+        self.signal(host, Signal::SIGTERM);
+        let child = self.daemons[host].take().expect("it runs");
+        self.ending.insert(host, child);
+    }
+
+    /// Sends a signal to the daemon of a host.
+    pub fn signal(&self, host: usize, signal: Signal) {
+        signal::kill(self.pid(host), signal).expect("a signal");
+    }
+
+    /// The process of the daemon of a host.
+    pub fn pid(&self, host: usize) -> Pid {
+        Pid::from_raw(self.daemons[host].as_ref().expect("it runs").id() as i32)
+    }
+
+    /// Pulls the cable of a host out, or plugs it in.
+    pub fn cable(&self, host: usize, plugged: bool) {
+        let host = self.lab().host(HOSTS[host].name);
+        if plugged { host.plug() } else { host.unplug() }
+    }
+}
+
 impl Drop for Campus {
     fn drop(&mut self) {
-        for mut child in self.daemons.iter_mut().filter_map(Option::take) {
+        let ending = std::mem::take(&mut self.ending).into_values();
+        for mut child in self.daemons.iter_mut().filter_map(Option::take).chain(ending) {
             // It may have ended.
             let _ = child.kill();
             let _ = child.wait();

@@ -12,14 +12,14 @@ use membership::proto::mi::{Ask, LocalCall, LocalEvent};
 use membership::sim::campus::invariants::{
     LastView, MemberLog, Members, Resting, Standing, Wish, check_member_logs, settled,
 };
-use membership::wire::group::{Entry, MemberId, Mode, Reason};
+use membership::wire::group::{Entry, MemberId, Mode, Reason, Refusal};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::time::Instant;
 
 /// A member process.
@@ -40,17 +40,28 @@ pub struct Person {
     call: LocalCall,
 }
 
+/// How all of them join.
+#[derive(Clone, Copy, Default)]
+pub struct Manners {
+    /// Options besides the usual ones.
+    pub options: &'static [&'static str],
+    /// Somebody may be refused because no mserver is reached: he is not to be a member then.
+    pub refused: bool,
+}
+
 /// All of them, also those who are no more.
 pub struct People {
+    manners: Manners,
     all: Vec<Person>,
     members: Members,
     since: Instant,
 }
 
 impl People {
-    /// Nobody.
-    pub fn new() -> People {
-        People { all: Vec::new(), members: Members::default(), since: Instant::now() }
+    /// Nobody yet.
+    pub fn new(manners: Manners) -> People {
+        let (members, since) = (Members::default(), Instant::now());
+        People { manners, all: Vec::new(), members, since }
     }
 
     /// Everybody who ever was.
@@ -73,7 +84,8 @@ impl People {
         let at = campus.address(host).to_string();
         let mut command = campus.command(host);
         command.args(["join", "--json", "--wait", "--run-dir", "run", "--timeout", "120"]);
-        command.args(["--mi", &at, "--tag", &tag, group]).stdout(out).stderr(errors);
+        command.args(self.manners.options).args(["--mi", &at, "--tag", &tag, group]);
+        command.stdout(out).stderr(errors);
         let child = Some(command.spawn().expect("a member process"));
         let output = File::open(&path).expect("a file");
         let ask = Ask::Join {
@@ -123,11 +135,13 @@ impl People {
     pub fn listen(&mut self) -> Result<(), String> {
         let at = self.since.elapsed().as_millis() as u64;
         for person in &mut self.all {
+            // Asked first: what it printed before its end is read then.
+            let status = person.status();
             for event in person.read() {
                 self.members.told(person.number as u64, at, &event);
                 person.log.told.push((at, event));
             }
-            person.ended()?;
+            status.map_or(Ok(()), |status| person.ended(status, self.manners))?;
         }
         self.members.violation().map_or(Ok(()), |violation| Err(violation.to_string()))
     }
@@ -216,6 +230,14 @@ impl Person {
         })
     }
 
+    /// The last it heard is that no mserver is reached.
+    fn is_refused(&self) -> bool {
+        let last = self.log.told.last();
+        last.is_some_and(|(_, event)| {
+            matches!(event, LocalEvent::Refused { refusal: Refusal::NoMserver, .. })
+        })
+    }
+
     fn read(&mut self) -> Vec<LocalEvent> {
         self.output.read_to_end(&mut self.begun).expect("its output");
         let whole = self.begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -225,14 +247,22 @@ impl Person {
         lines.lines().flat_map(|line| self.reader.line(line)).collect()
     }
 
-    /// Somebody who was asked to leave ends in good order; nobody else does.
-    fn ended(&mut self) -> Result<(), String> {
-        let Some(child) = &mut self.child else { return Ok(()) };
-        let Some(status) = child.try_wait().expect("a status") else { return Ok(()) };
+    /// How it has ended, once.
+    fn status(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().expect("a status")?;
         self.child = None;
+        Some(status)
+    }
+
+    /// Somebody who was asked to leave ends in good order; nobody else does.
+    fn ended(&mut self, status: ExitStatus, manners: Manners) -> Result<(), String> {
         // One that was asked before it was ready to be asked has not asked for anything either.
         let early = status.signal() == Some(libc::SIGTERM) && self.log.told.is_empty();
         if !self.stays && (status.success() || early) {
+            return Ok(());
+        }
+        if manners.refused && self.is_refused() {
+            self.stays = false;
             return Ok(());
         }
         Err(format!("{} ended: {status}", self.who()))

@@ -1,7 +1,7 @@
 //! Daemons and members together, and waiting, with a deadline, for what must come true.
 
 use super::campus::Campus;
-use super::people::People;
+use super::people::{Manners, People};
 use super::plan::{self, GROUPS};
 use membership::wire::group::Reason;
 use std::fs;
@@ -25,7 +25,12 @@ pub struct Stage {
 impl Stage {
     /// Boots everything, and lets the first members join.
     pub fn boot(campus: Campus) -> Stage {
-        let mut stage = Stage { people: People::new(), campus, began: Instant::now() };
+        Stage::boot_with(campus, Manners::default())
+    }
+
+    /// The same, where members join in a manner of their own.
+    pub fn boot_with(campus: Campus, manners: Manners) -> Stage {
+        let mut stage = Stage { people: People::new(manners), campus, began: Instant::now() };
         stage.campus.boot();
         stage.stands();
         for (group, hosts) in GROUPS {
@@ -108,21 +113,27 @@ impl Stage {
         });
     }
 
+    /// Whether each group has one core.
+    ///
+    /// # Errors
+    /// One that has none, or several.
+    pub fn one_core(&self) -> Result<(), String> {
+        let cores = self.campus.cores()?;
+        for group in self.people.groups() {
+            let places = cores.get(&group).cloned().unwrap_or_default();
+            if places.len() != 1 {
+                return Err(format!("the core of {group} is {places:?}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing goes on any more: everything stands, each group has one view and one core, and every log of members and of
     /// mservers keeps the rules. Views must have come about for these reasons, or nothing was shown.
     pub fn concludes(mut self, sometimes: &[Reason]) {
         self.stands();
         self.settles();
-        self.until("each group has one core", |stage| {
-            let cores = stage.campus.cores()?;
-            for group in stage.people.groups() {
-                let places = cores.get(&group).cloned().unwrap_or_default();
-                if places.len() != 1 {
-                    return Err(format!("that of {group} is {places:?}"));
-                }
-            }
-            Ok(())
-        });
+        self.until("each group has one core", Stage::one_core);
         self.people.check();
         let (seen, wanted) = (self.people.reasons(), sometimes.iter().copied().collect());
         assert!(seen.is_superset(&wanted), "views came about for {seen:?} only");
