@@ -40,13 +40,13 @@ fn whatever_befalls_members_their_interfaces_and_lan_mservers_all_see_the_same()
 }
 
 #[test]
-#[ignore = "open: groups do not always come through the death of a parent"]
+#[ignore = "open: one in fifteen: members whose core died with the parent stay in their old view"]
 fn whatever_befalls_parents_too_all_see_the_same() {
     plays(Campus::on_loopback(), &[interfaces, servers, parents], Manner::OneAfterAnother);
 }
 
 #[test]
-#[ignore = "open: groups do not always come through what befalls daemons at once"]
+#[ignore = "open: one in five: members are cut off when their LAN mserver is back at once"]
 fn whatever_befalls_all_at_once_all_see_the_same() {
     plays(Campus::on_loopback(), &[interfaces, servers, parents], Manner::AtOnce);
 }

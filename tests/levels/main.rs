@@ -8,8 +8,8 @@
 //!
 //! Every wait is for a condition and has a deadline; a test that fails leaves its directory, with the state of every daemon
 //! (`state.json`) and what every member has printed. What is known to fail is ignored as open, and can be tried:
-//! `cargo test --test levels open -- --ignored`, `parents`, `at_once`. Those in namespaces need root:
-//! `cargo test --test levels namespaces -- --ignored --skip open`.
+//! `cargo test --test levels parents -- --ignored`, `at_once`, `midst`. Those in namespaces need root:
+//! `cargo test --test levels namespaces -- --ignored`.
 
 mod campus;
 mod churn;

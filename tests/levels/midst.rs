@@ -21,7 +21,7 @@ const BOUND: Duration = Duration::from_secs(20);
 const JOINED: &[&str] = &["campus", "east", "west", "lane", "pair", "cross", "fresh"];
 
 #[test]
-#[ignore = "takes a minute or two"]
+#[ignore = "open: one in twenty: those below the dead parent stay in their old view; takes a minute or two"]
 fn a_parent_that_dies_in_the_midst_of_joins_leaves_one_view_of_each_group() {
     let mut rng = seeded();
     let tries = number("MS_ROUNDS").unwrap_or(TRIES);

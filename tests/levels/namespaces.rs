@@ -41,8 +41,8 @@ fn groups_of_a_building_that_is_back_are_known_at_the_top() {
 }
 
 #[test]
-#[ignore = "open: sides of a group, or two groups of one name, may stay apart; needs root, iproute2"]
-fn open_whatever_befalls_all_while_buildings_are_cut_off_all_see_the_same_when_they_are_back() {
+#[ignore = "needs root, iproute2"]
+fn whatever_befalls_all_while_buildings_are_cut_off_all_see_the_same_when_they_are_back() {
     let mut rng = seeded();
     let mut stage = boot();
     for round in 0..rounds() {

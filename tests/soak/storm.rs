@@ -104,6 +104,16 @@ impl Orders {
         }
         Ok(Orders { length, blows, parents: with("parents"), overlaps: with("overlaps") })
     }
+
+    /// Messages are signed, if only that there are keys to be changed.
+    fn is_signed(&self) -> bool {
+        self.blows.contains(&Blow::Keys)
+    }
+
+    /// Lines of the configuration that stay.
+    fn settings(&self) -> &'static str {
+        if self.is_signed() { "key keys\n" } else { "" }
+    }
 }
 
 impl fmt::Display for Orders {
@@ -148,8 +158,10 @@ impl Soak {
     /// Boots all daemons and lets the first members join.
     pub fn boot(orders: Orders, rng: Rng) -> Soak {
         let campus = Campus::in_namespaces();
-        write_keys(&campus, 0);
-        campus.configure("key keys\n");
+        if orders.is_signed() {
+            write_keys(&campus, 0);
+        }
+        campus.configure(orders.settings());
         let stage = Stage::boot_with(campus, MANNERS);
         let now = Instant::now();
         let mut soak = Soak {
@@ -375,7 +387,7 @@ impl Soak {
         }
         let (retries, confirm) = (self.rng.between(20, 26), self.rng.between(0, 1));
         let settings = format!("retries {retries}\nconfirm {confirm}\n");
-        self.stage.campus.configure(&format!("key keys\n{settings}"));
+        self.stage.campus.configure(&format!("{}{settings}", self.orders.settings()));
         self.tell_all(Blow::Reloads, &format!("retries {retries}, confirm {confirm}"));
         true
     }
