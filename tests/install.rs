@@ -1,6 +1,10 @@
 //! `scripts/install`, what it puts where, whether that works, and `scripts/uninstall`.
 //!
-//! The program installed is the one under test; daemons run on addresses of 127.88.0.0/16.
+//! The program installed is the one under test; daemons run on addresses of 127.88.0.0/16. Beside it, what the shells
+//! complete.
+
+#[path = "install/completions.rs"]
+mod completions;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
