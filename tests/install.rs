@@ -1,10 +1,13 @@
 //! `scripts/install`, what it puts where, whether that works, and `scripts/uninstall`.
 //!
-//! The program installed is the one under test; daemons run on addresses of 127.88.0.0/16. Beside it, what the shells
-//! complete.
+//! The program installed is the one under test; daemons run on addresses of 127.88.0.0/16. Beside it, the Debian package
+//! made of the same, and what the shells complete: `cargo test --test install -- --ignored`, as root, with cargo-deb,
+//! zsh, fish and systemd.
 
 #[path = "install/completions.rs"]
 mod completions;
+#[path = "install/package.rs"]
+mod package;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
