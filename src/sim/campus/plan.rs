@@ -93,8 +93,7 @@ impl Plan {
 
     /// One more mserver: in a set of a level, and parent of another.
     pub fn mserver(&mut self, name: &str, (set, level): (&str, u8), child: Option<&str>) -> NodeId {
-        let count = u8::try_from(self.sites.len() + 1).expect("a plan has at most 255 nodes");
-        let ip = Ipv4Addr::new(10, level, 0, count);
+        let ip = self.next_ip(level);
         let post = Post::Mserver { set: named(set), level, child: child.map(named) };
         self.sites.push(Site {
             name: name.to_string(),
@@ -109,10 +108,21 @@ impl Plan {
         let home = servers[0];
         let beside = self.below(home).count();
         let name = format!("{}/{}", self.sites[home].name, beside + 1);
-        let count = u8::try_from(self.sites.len() + 1).expect("a plan has at most 255 nodes");
-        let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, count), 2901);
+        let address = SocketAddrV4::new(self.next_ip(0), 2901);
         self.sites.push(Site { name, address, post: Post::Mi { servers: servers.to_vec() } });
         self.sites.len() - 1
+    }
+
+    /// The last two bytes are the node's number, from 1 on.
+    fn next_ip(&self, level: u8) -> Ipv4Addr {
+        let number = u16::try_from(self.sites.len() + 1).expect("a plan has at most 65535 nodes");
+        let [high, low] = number.to_be_bytes();
+        Ipv4Addr::new(10, level, high, low)
+    }
+
+    /// A node gets another name.
+    pub fn rename(&mut self, node: NodeId, name: String) {
+        self.sites[node].name = name;
     }
 
     /// For each mserver that is a parent, a peer that would take its place: `a'` for `a`.
@@ -180,8 +190,8 @@ impl Plan {
 
     /// The node at an address.
     pub fn at(&self, address: SocketAddrV4) -> Option<NodeId> {
-        let count = usize::from(address.ip().octets()[3]);
-        let node = count.checked_sub(1)?;
+        let [_, _, high, low] = address.ip().octets();
+        let node = usize::from(u16::from_be_bytes([high, low])).checked_sub(1)?;
         self.sites.get(node).filter(|site| site.address == address).map(|_| node)
     }
 
