@@ -40,10 +40,11 @@ fn every_script_of_the_readme_runs_as_it_stands() {
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(dir.join("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_ms"), dir.join("bin/ms")).unwrap();
+    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("etc"), dir.join("etc")).unwrap();
     let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
     let text = readme();
     let scripts = scripts(&text);
-    assert_eq!(scripts.len(), 7);
+    assert_eq!(scripts.len(), 8);
     let _daemons = [Daemons(dir.join("run")), Daemons(dir.join("cluster"))];
     for script in scripts {
         let output = dir.join("output");

@@ -1,6 +1,7 @@
 //! The simulated world itself: what it does to messages and processes, and that a seed is a run.
 
 use membership::proto::coreset::{Founding, SetParams};
+use membership::sim::campus::scale::{Point, Shape, is_whole, measure, shapes};
 use membership::sim::diagram::Diagram;
 use membership::sim::world::address;
 use membership::sim::{HostId, Kind, Weather, World};
@@ -303,4 +304,133 @@ fn whoever_has_more_retries_than_a_life_has_requests_founds_its_set_too() {
     let mut world = World::new(7, 1, &World::template(params));
     world.start(0, Founding::IfNone);
     assert!(world.run_until(50, together), "{:?}", world.unrest(&[0]));
+}
+
+/// What `ms sim` prints, and how it ends.
+fn ms_sim(args: &[&str]) -> (i32, String, String) {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ms"));
+    let out = program.arg("sim").args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+/// A file that a test leaves behind.
+fn scratch(name: &str) -> String {
+    format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"))
+}
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/ms.campus.sample");
+
+#[test]
+fn a_parent_that_dies_costs_its_branch_the_others_and_nobody_below_it_anything() {
+    let picture = scratch("outage.svg");
+    let kill = ["--kill", "10.77.0.1", "--wait", "20", "--start", "10.77.0.1", "--wait", "20"];
+    let (code, text, err) = ms_sim(&[&["--campus", SAMPLE, "--svg", &picture][..], &kill].concat());
+    assert_eq!((code, err.as_str()), (0, ""), "{text}");
+    for words in [
+        "set NPS              view 4, 3 members, after ",
+        ": without its parent 10.77.0.1\n",
+        "view 4.12, 5 members, after ",
+        "nothing changed in 20.00 s for: set Ingersoll, set Root, group Ingersoll, group Root, group \
+         Spanagel\n",
+        ": with 10.77.0.1 as its parent\n",
+        ", 11 members, after ",
+        ": together again\n",
+        "\n40.00 s  all is as it was\n",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let row = |name: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(name));
+        line.unwrap_or_else(|| panic!("{text}")).split_whitespace().nth(1).unwrap()
+    };
+    assert!(row("10.77.0.1 ").starts_with("........"), "{text}");
+    assert!(row("10.77.1.11 ").contains("4444") && row("10.77.2.11 ").contains("5555"), "{text}");
+    assert!(row("10.77.2.1 ").chars().all(|c| c == '#'), "{text}");
+    let svg = std::fs::read_to_string(picture).unwrap();
+    assert!(svg.contains(">5 of 11<") && svg.contains(">kill 10.77.0.1<"), "{svg}");
+}
+
+#[test]
+fn one_that_stands_by_takes_the_place_of_a_parent_and_a_script_says_the_same() {
+    let script = scratch("outage.txt");
+    let text =
+        format!("# Ingersoll has a second parent\ncampus {SAMPLE}\nkill 10.77.0.3\nwait 30\n");
+    std::fs::write(&script, text).unwrap();
+    let (code, told, err) = ms_sim(&[&script]);
+    assert_eq!((code, err.as_str()), (0, ""), "{told}");
+    assert!(told.contains(": parent 10.77.0.4 for 10.77.0.3\n"), "{told}");
+    assert!(told.contains("\n30.00 s  not whole: set NPS (3 of 4)\n"), "{told}");
+    let options = ["--campus", SAMPLE, "--kill", "10.77.0.3", "--wait", "30"];
+    assert_eq!(ms_sim(&options).1, told);
+}
+
+#[test]
+fn a_step_that_the_campus_has_no_place_for_is_refused_in_words() {
+    for (args, words) in [
+        (&["--kill", "10.9.9.9"][..], "10.9.9.9: must be a host, set or lan of the campus"),
+        (&["--cut", "Spanagel,Gate"], "Gate: must be a host, set or lan of the campus"),
+        (&["--wait", "0"], "wait 0: must be 1 to 86400 seconds"),
+    ] {
+        let (code, out, err) = ms_sim(&[&["--campus", SAMPLE][..], args].concat());
+        assert!(code == 64 && out.is_empty() && err.contains(words), "{args:?}: {code} {err}");
+    }
+    let (code, _, err) = ms_sim(&["--kill", "10.0.0.1"]);
+    assert!(code == 64 && err.contains("--kill goes with --campus FILE only"), "{err}");
+    let script = scratch("bad.txt");
+    std::fs::write(&script, format!("campus {SAMPLE}\nhurt 10.77.0.3\nwait\n")).unwrap();
+    let (code, _, err) = ms_sim(&[&script]);
+    assert!(code == 78 && err.contains("bad.txt:2: hurt: must be kill, stop,"), "{err}");
+    assert!(err.contains("bad.txt:3: wait : must be 1 to 86400 seconds"), "{err}");
+}
+
+/// The largest hierarchy: `MS_SCALE` hosts, or as many as a debug build measures in a quarter of a minute.
+fn largest() -> u64 {
+    std::env::var("MS_SCALE").map_or(10_000, |text| text.parse().expect("MS_SCALE is a number"))
+}
+
+#[test]
+fn a_change_costs_the_busiest_mserver_the_same_in_small_and_large_hierarchies() {
+    for far in [false, true] {
+        let points: Vec<Point> = shapes(10, largest())
+            .into_iter()
+            .map(|shape| measure(shape, far, false).unwrap_or_else(|e| panic!("{shape:?}: {e}")))
+            .collect();
+        assert_eq!(points[0].shape.hosts(), 10);
+        let costs = |of: fn(&Point) -> usize| points[1..].iter().map(of).collect::<Vec<_>>();
+        // The set, its parent and a few of its own: nothing that grows with the levels.
+        for all in [costs(|p| p.join.busiest), costs(|p| p.leave.busiest)] {
+            assert!(all.iter().all(|cost| (12..=16).contains(cost)), "far {far}: {all:?}");
+            assert!(all.windows(2).all(|two| two[1] <= two[0]), "far {far}: {all:?}");
+        }
+        let crashes = costs(|p| p.crash.busiest);
+        assert!(crashes.iter().all(|cost| *cost <= 40), "far {far}: {crashes:?}");
+        let ticks: Vec<u64> = points.iter().map(|p| p.join.ticks).collect();
+        // One way up and one down for each level more, and none if the core is in the members' set.
+        assert!(ticks.windows(2).all(|two| two[1] <= two[0] + 2), "far {far}: {ticks:?}");
+        assert!(far || ticks.iter().all(|t| *t == ticks[0]), "{ticks:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_of_a_large_hierarchy_would_have_heard_nothing() {
+    let shape = Shape { fan: 3, levels: 3 };
+    for far in [false, true] {
+        let (lazy, whole) =
+            (measure(shape, far, false).unwrap(), measure(shape, far, true).unwrap());
+        assert!(!is_whole(&lazy) && is_whole(&whole), "{} of {}", lazy.played, whole.played);
+        let costs = |p: &Point| (p.join, p.leave);
+        assert_eq!(costs(&lazy), costs(&whole), "far {far}");
+    }
+}
+
+#[test]
+fn a_scale_run_says_what_was_measured_and_draws_it() {
+    let picture = scratch("scale.svg");
+    let (code, text, err) = ms_sim(&["--scale", "--scale-hosts", "16", "--svg", &picture]);
+    assert_eq!((code, err.as_str()), (0, ""), "{text}");
+    assert!(text.contains("none is extrapolated"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains(" / ")).count(), 2 + 1, "{text}");
+    let svg = std::fs::read_to_string(picture).unwrap();
+    assert!(svg.contains(">10 hosts<") && svg.contains("fan-out 10, one set"), "{svg}");
 }

@@ -170,13 +170,16 @@ fn ms_sim_refuses_what_it_cannot_do_in_words() {
         (&["16", "--walk", "3"], "there must be one SCENARIO"),
         (&["--walks", "0"], "--walks 0: must be a number from 1"),
         (&["--walk", "1", "--hosts", "2"], "--hosts 2: must be a number from 3 to 64"),
-        (&["16", "--seed", "1"], "--seed goes with --walks only"),
-        (&["--svg", "x"], "--svg goes with a SCENARIO and --walk of core-sets only"),
+        (&["16", "--seed", "1"], "--seed goes with --walks and --minutes only"),
+        (
+            &["--svg", "x"],
+            "--svg goes with what can be drawn: a SCENARIO, a FILE, --walk of core-sets",
+        ),
         (
             &["--campus", "--walk", "1", "--svg", "x"],
-            "--svg goes with a SCENARIO and --walk of core-sets only",
+            "--svg goes with what can be drawn: a SCENARIO, a FILE, --walk of core-sets",
         ),
-        (&["--campus"], "--campus goes with --walk and --walks only"),
+        (&["--campus"], "--campus goes with a FILE, or with --walk, --walks or --minutes"),
         (
             &["--campus", "--walk", "1", "--hosts", "4"],
             "--hosts goes with --walk and --walks of core-sets only",

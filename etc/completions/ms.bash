@@ -65,7 +65,7 @@ _ms() {
                 -i --interface --key --auth -h --help -V --version"
             ;;
         demo) options="--keep -h --help -V --version" ;;
-        sim) options="--svg --walk --walks --seed --hosts --campus -h --help -V --version" ;;
+        sim) options="--svg --walk --walks --minutes --seed --hosts --campus --kill --stop --start --cut --heal --wait --scale --scale-hosts -h --help -V --version" ;;
         *) return ;;
     esac
 
@@ -145,7 +145,7 @@ _ms() {
     elif [[ $mode == decode ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $mode == sim ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -f -W "$(ms sim 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
     elif [[ $mode == mgr ]]; then
         if [[ " ${COMP_WORDS[*]} " == *" apply "* ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -96,8 +96,8 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sim",
-        operands: "[SCENARIO]",
-        about: "play core-sets and groups: figures, random walks",
+        operands: "[SCENARIO|FILE]",
+        about: "play core-sets, groups, your own hierarchy: what if?",
         options: &[options::SIM, options::ALWAYS],
         run: sim::run,
     },

@@ -206,18 +206,32 @@ pub const TREE: &[Opt] = &[
     with("", "auth", "MODE", "sign, prefer or require (default) signatures"),
 ];
 
-/// `ms sim [options] [SCENARIO]`
+/// `ms sim [options] [SCENARIO|FILE]`
 pub const SIM: &[Opt] = &[
-    Opt { keyword: false, ..with("", "svg", "FILE", "draw the event diagram there as a picture") },
+    Opt { keyword: false, ..with("", "svg", "FILE", "draw it there as a picture") },
     Opt { keyword: false, ..with("", "walk", "SEED", "play the random walk of this seed") },
     Opt { keyword: false, ..with("", "walks", "N", "try so many random walks") },
+    Opt { keyword: false, ..with("", "minutes", "N", "try random walks for so long") },
     Opt {
         keyword: false,
         ..with("", "seed", "SEED", "seed of the first of the walks (default 0)")
     },
     Opt { keyword: false, ..with("", "hosts", "N", "hosts of a walk at most (default 16)") },
-    flag("", "campus", "walk over hierarchies with application groups"),
+    flag("", "campus", "play the ms.campus FILE; or walk over hierarchies with groups"),
+    step("kill", "WHO", "let that host, set or lan of the FILE crash"),
+    step("stop", "WHO", "let it leave in good order"),
+    step("start", "WHO", "let it come back"),
+    step("cut", "WHO", "cut it off the network"),
+    step("heal", "", "mend the network"),
+    step("wait", "SECONDS", "let time pass before the next of these"),
+    flag("", "scale", "measure what a change costs as a hierarchy grows"),
+    Opt { keyword: false, ..with("", "scale-hosts", "N", "up to so many hosts (default 1000000)") },
 ];
+
+/// One of the steps of `ms sim --campus`, which may be told again and again, in their order.
+const fn step(long: &'static str, value: &'static str, help: &'static str) -> Opt {
+    Opt { keyword: false, many: true, ..with("", long, value, help) }
+}
 
 /// `ms why [options] ADDRESS|GROUP|GROUP/MEMBER`
 pub const WHY: &[Opt] = &[

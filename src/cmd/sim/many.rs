@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Walks that break a rule, after which no further ones are tried.
 const ENOUGH: usize = 20;
@@ -75,8 +76,9 @@ impl Sum {
     }
 }
 
-/// Walks, on all processors, until enough of them break a rule.
-pub fn walks(first: u64, many: u64, (counted, walk): Kind<'_>) -> i32 {
+/// Walks, on all processors, until enough of them break a rule, or the time is up.
+pub fn walks(first: u64, (many, time): (u64, Option<Duration>), (counted, walk): Kind<'_>) -> i32 {
+    let begun = Instant::now();
     let (next, sum) = (AtomicU64::new(0), Mutex::new(Sum::default()));
     let collected = || sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -85,7 +87,8 @@ pub fn walks(first: u64, many: u64, (counted, walk): Kind<'_>) -> i32 {
             scope.spawn(|| {
                 loop {
                     let turn = next.fetch_add(1, Ordering::Relaxed);
-                    if turn >= many || collected().failed.len() >= ENOUGH {
+                    let late = time.is_some_and(|time| begun.elapsed() >= time);
+                    if turn >= many || late || collected().failed.len() >= ENOUGH {
                         break;
                     }
                     let walked = walk(first.wrapping_add(turn));

@@ -7,11 +7,17 @@
 //! ms sim --walk 7              the same of a random schedule of faults
 //! ms sim --walks 500           500 of them: what was broken
 //! ms sim --campus --walks 500  the same of hierarchies with application groups
+//! ms sim --minutes 10          as many walks as there is time for
+//! ms sim --campus FILE --kill 10.0.0.1    what becomes of an operator's hierarchy
+//! ms sim --scale               what a change costs as a hierarchy grows
 //! ```
 //!
 //! A scenario or a walk that breaks a rule of the protocol is an error of ours, so it ends with EX_SOFTWARE.
 
 mod many;
+mod plot;
+mod scale;
+mod world;
 
 use super::{Command, complain, print};
 use crate::sim::campus;
@@ -23,18 +29,27 @@ use crate::sys::process::exit;
 use getopts::Matches;
 use many::{Walked, walks};
 use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
 
 /// Hosts that a walk may have: fewer than three have nothing to disagree about; as many as a schedule can
 /// still bring to rest in the time that it has.
 const HOSTS: RangeInclusive<u64> = 3..=64;
+/// Hosts of the largest hierarchy of a scale run.
+const SCALES: RangeInclusive<u64> = 10..=1_000_000;
+/// Walks, if there is only a time.
+const MANY: u64 = 1_000_000_000;
 /// What the command line asks for.
 #[derive(Clone, Copy)]
 enum Wish<'a> {
     List,
     Scenario(&'a Scenario),
-    Campus(&'a campus::scenario::Scenario),
+    Groups(&'a campus::scenario::Scenario),
     Walk(u64),
-    Walks { first: u64, many: u64 },
+    Walks { first: u64, many: u64, time: Option<Duration> },
+    Campus(&'a str),
+    Script(&'a str),
+    Scale { most: u64 },
 }
 
 pub(super) fn run(command: &Command, args: &[String]) -> i32 {
@@ -55,17 +70,20 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
     match wish {
         Wish::List => list(),
         Wish::Scenario(scenario) => play(scenario, svg.as_deref()),
-        Wish::Campus(scenario) => tell(scenario, svg.as_deref()),
+        Wish::Groups(scenario) => tell(scenario, svg.as_deref()),
+        Wish::Campus(file) => world::play_file(file, &world::steps(&matches), svg.as_deref()),
+        Wish::Script(file) => world::play_script(file, svg.as_deref()),
+        Wish::Scale { most } => scale::run(most, svg.as_deref()),
         Wish::Walk(seed) if of_campus => again_on_campus(seed),
         Wish::Walk(seed) => again(seed, limits, svg.as_deref()),
-        Wish::Walks { first, many } if of_campus => {
+        Wish::Walks { first, many, time } if of_campus => {
             let walked =
                 |seed| Walked::from(campus::walk::walk(seed, campus::walk::Limits::default()));
-            walks(first, many, (campus::tally::COUNTED, &walked))
+            walks(first, (many, time), (campus::tally::COUNTED, &walked))
         }
-        Wish::Walks { first, many } => {
+        Wish::Walks { first, many, time } => {
             let walked = |seed| Walked::from(walk(seed, limits));
-            walks(first, many, (tally::COUNTED, &walked))
+            walks(first, (many, time), (tally::COUNTED, &walked))
         }
     }
 }
@@ -73,31 +91,63 @@ pub(super) fn run(command: &Command, args: &[String]) -> i32 {
 /// What is wished for, or what is wrong with it.
 fn wish(matches: &Matches) -> Result<Wish<'_>, String> {
     let walk = number(matches, "walk", 0..=u64::MAX)?;
-    let walks = number(matches, "walks", 1..=1_000_000_000)?;
-    let seed = number(matches, "seed", 0..=u64::MAX)?;
-    let wish = match (matches.free.as_slice(), walk, walks) {
-        ([], None, None) => Wish::List,
-        ([name], None, None) => match (find(name), campus::scenario::find(name)) {
-            (Some(scenario), _) => Wish::Scenario(scenario),
-            (None, Some(scenario)) => Wish::Campus(scenario),
-            (None, None) => return Err(format!("{name}: no such scenario; ms sim lists them")),
-        },
-        ([], Some(seed), None) => Wish::Walk(seed),
-        ([], None, Some(many)) => Wish::Walks { first: seed.unwrap_or(0), many },
-        _ => return Err("there must be one SCENARIO, or --walk, or --walks".to_string()),
+    let walks = number(matches, "walks", 1..=MANY)?;
+    let minutes = number(matches, "minutes", 1..=100_000)?;
+    let first = number(matches, "seed", 0..=u64::MAX)?.unwrap_or(0);
+    let most = number(matches, "scale-hosts", SCALES)?;
+    let (of_campus, scale) = (matches.opt_present("campus"), matches.opt_present("scale"));
+    let wish = match (matches.free.as_slice(), walk, walks, minutes) {
+        ([], None, None, None) if scale => Wish::Scale { most: most.unwrap_or(*SCALES.end()) },
+        ([], None, None, None) if of_campus => {
+            return Err("--campus goes with a FILE, or with --walk, --walks or --minutes".into());
+        }
+        ([], None, None, None) => Wish::List,
+        ([file], None, None, None) if of_campus && !scale => Wish::Campus(file),
+        ([name], None, None, None) if !scale => named(name)?,
+        ([], Some(seed), None, None) if !scale => Wish::Walk(seed),
+        ([], None, many, _) if !scale => {
+            let time = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+            Wish::Walks { first, many: many.unwrap_or(MANY), time }
+        }
+        _ => return Err("there must be one SCENARIO or FILE, --walk, --walks or --scale".into()),
     };
-    let needs = |option: &str, other: &str, fits: bool| match matches.opt_present(option) && !fits {
-        true => Err(format!("--{option} goes with {other} only")),
-        false => Ok(()),
-    };
-    let (is_walk, is_walks) = (matches!(wish, Wish::Walk(_)), matches!(wish, Wish::Walks { .. }));
-    needs("seed", "--walks", is_walks)?;
-    let of_campus = matches.opt_present("campus");
-    needs("campus", "--walk and --walks", is_walk || is_walks)?;
-    needs("hosts", "--walk and --walks of core-sets", (is_walk || is_walks) && !of_campus)?;
-    let is_scenario = matches!(wish, Wish::Scenario(_) | Wish::Campus(_));
-    needs("svg", "a SCENARIO and --walk of core-sets", is_scenario || is_walk && !of_campus)?;
+    fits(matches, &wish)?;
     Ok(wish)
+}
+
+/// The scenario of that name, or one in a file.
+fn named(name: &str) -> Result<Wish<'_>, String> {
+    match (find(name), campus::scenario::find(name)) {
+        (Some(scenario), _) => Ok(Wish::Scenario(scenario)),
+        (None, Some(scenario)) => Ok(Wish::Groups(scenario)),
+        (None, None) if Path::new(name).is_file() => Ok(Wish::Script(name)),
+        (None, None) => Err(format!("{name}: no such scenario; ms sim lists them")),
+    }
+}
+
+/// Whether all options make sense together.
+fn fits(matches: &Matches, wish: &Wish<'_>) -> Result<(), String> {
+    let of_campus = matches.opt_present("campus");
+    let (is_walk, is_walks) = (matches!(wish, Wish::Walk(_)), matches!(wish, Wish::Walks { .. }));
+    let is_file = matches!(wish, Wish::Campus(_));
+    let is_scale = matches!(wish, Wish::Scale { .. });
+    let of_set = (is_walk || is_walks) && !of_campus;
+    let drawn = !(matches!(wish, Wish::List) || is_walks || is_walk && of_campus);
+    let steps = world::steps(matches);
+    let step = steps.first().map_or("", |(verb, _)| verb);
+    for (option, other, fits) in [
+        ("seed", "--walks and --minutes", is_walks),
+        ("campus", "a FILE, or with --walk, --walks or --minutes,", is_walk || is_walks || is_file),
+        ("hosts", "--walk and --walks of core-sets", of_set),
+        ("scale-hosts", "--scale", is_scale),
+        ("svg", "what can be drawn: a SCENARIO, a FILE, --walk of core-sets or --scale,", drawn),
+        (step, "--campus FILE", is_file),
+    ] {
+        if !option.is_empty() && matches.opt_present(option) && !fits {
+            return Err(format!("--{option} goes with {other} only"));
+        }
+    }
+    Ok(())
 }
 
 fn number(
