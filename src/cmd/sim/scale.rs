@@ -13,7 +13,9 @@ use std::time::Instant;
 /// Mservers of a set: few, as in most hierarchies, many.
 const FANS: [usize; 3] = [4, 10, 32];
 /// Copies of a process by which it is weighed.
-const COPIES: usize = 200;
+const COPIES: usize = 100;
+/// How often so many.
+const ROUNDS: usize = 6;
 
 /// A hierarchy, with a group in one lowest set and one of the whole.
 struct Measured {
@@ -60,13 +62,16 @@ fn progress(what: &str) {
 fn weigh(mserver: &Mserver) -> Option<u64> {
     let copies = || -> Vec<Mserver> { (0..COPIES).map(|_| mserver.clone()).collect() };
     let weighing = || {
-        // The first ones fill what is free of the thread's memory.
-        let first = copies();
-        let before = anonymous()?;
-        let second = copies();
-        let after = anonymous()?;
-        let many = (first.len() + second.len()) as u64 / 2;
-        Some(after.saturating_sub(before) / many)
+        // The first ones may fill what is free of the thread's memory; the others cannot.
+        let (mut kept, mut most) = (Vec::new(), 0);
+        let mut before = anonymous()?;
+        for _ in 0..ROUNDS {
+            kept.extend(copies());
+            let after = anonymous()?;
+            most = most.max(after.saturating_sub(before));
+            before = after;
+        }
+        Some(most / COPIES as u64)
     };
     // A thread of its own has memory of its own, where the hierarchy that was played has left no holes.
     std::thread::scope(|scope| scope.spawn(weighing).join().ok().flatten())
