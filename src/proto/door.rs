@@ -109,8 +109,10 @@ impl Door {
         for word in Finding::WORDS.into_iter().chain([NOT_SIGNED]) {
             words[word] = self.counters.of(word).into();
         }
+        let keys: Vec<u32> = self.guard.keys().ids().collect();
         json!({
             "mode": self.guard.mode().name(),
+            "keys": keys,
             "contacts": self.guard.contacts(),
             "challenges": self.guard.challenges(),
             "counters": words,

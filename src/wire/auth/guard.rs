@@ -94,6 +94,11 @@ impl Guard {
         self.keys = keys;
     }
 
+    /// The keys that messages are judged by.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Takes on another mode; windows and challenges stay.
     pub fn set_mode(&mut self, mode: Mode) {
         self.mode = mode;
