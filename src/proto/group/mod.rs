@@ -15,6 +15,7 @@ mod gather;
 mod history;
 mod judge;
 mod known;
+mod moves;
 mod names;
 mod reconcile;
 mod registry;

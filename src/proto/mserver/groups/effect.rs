@@ -11,17 +11,15 @@
 use super::route::Step;
 use super::{GroupOut, Groups, Side};
 use crate::name::GroupName;
-use crate::proto::group::{Applied, Delivery, Effect, Record, Role};
+use crate::proto::group::{Applied, Delivery, Effect, Role};
 use crate::proto::mserver::groups::answer::What;
 use crate::proto::mserver::groups::loss::Chore;
 use crate::proto::timer::Countdown;
-use crate::sorted::Sorted as _;
 use crate::wire::coreset::Life;
 use crate::wire::group::{
     Call, Content, Core, Direct, Entry, GroupBody, GroupKey, GroupOp, MemberId, Path, Reason,
     Refusal, Request, RequestId, Scope, named,
 };
-use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 impl Groups {
@@ -383,34 +381,6 @@ impl Groups {
                 }
                 self.look_again(key.called(), out);
             }
-        }
-    }
-
-    /// Our peers believe that the group is below us: if it has ended meanwhile, they are told.
-    fn forget_if_ended(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
-        let Some(registry) = self.registry(Side::Child) else { return };
-        if registry.find(key).is_none_or(Record::is_over) {
-            self.forget_led(|led| led.inc == key.inc, out);
-        }
-    }
-
-    /// All that our peers believe to be below us, and is not.
-    pub(super) fn forget_ended(&mut self, out: &mut Vec<GroupOut>) {
-        let Some(registry) = self.registry(Side::Child) else { return };
-        let here: BTreeSet<RequestId> =
-            registry.iter().filter(|r| !r.is_over()).map(|r| r.key.inc).sorted_set();
-        self.forget_led(|led| !here.contains(&led.inc), out);
-    }
-
-    /// Our peers are told of groups that they believe to be below us that they are not.
-    pub(super) fn forget_led(&mut self, is: impl Fn(&GroupKey) -> bool, out: &mut Vec<GroupOut>) {
-        let Some(registry) = self.registry(Side::Peer) else { return };
-        let own = self.own();
-        let led = registry.iter().filter(|r| matches!(r.role, Role::Above(b) if b == own));
-        let led: Vec<(GroupKey, u32)> =
-            led.filter(|record| is(&record.key)).map(|record| (record.key, record.term)).collect();
-        for (key, term) in led {
-            self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
         }
     }
 

@@ -18,8 +18,9 @@ use super::effect::{all_of, child_of};
 use super::route::Step;
 use super::{CREATE, FAILOVER, GroupOut, Groups, SETTLE, Side};
 use crate::name::{GroupName, Incarnation};
-use crate::proto::group::{Registry, Relay, Role};
+use crate::proto::group::{Record, Registry, Relay, Role};
 use crate::proto::timer::Countdown;
+use crate::sorted::Sorted as _;
 use crate::wire::coreset::Life;
 use crate::wire::group::{Call, Entry, GroupKey, GroupOp, MemberId, RequestId};
 use std::collections::BTreeSet;
@@ -281,6 +282,34 @@ impl Groups {
         };
         if !statement.members.is_empty() {
             self.ask(key, 0, Call::Here(Box::new(statement)), out);
+        }
+    }
+
+    /// Our peers believe that the group is below us: if it has ended meanwhile, they are told.
+    pub(super) fn forget_if_ended(&mut self, key: &GroupKey, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
+        if registry.find(key).is_none_or(Record::is_over) {
+            self.forget_led(|led| led.inc == key.inc, out);
+        }
+    }
+
+    /// All that our peers believe to be below us, and is not.
+    pub(super) fn forget_ended(&mut self, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Child) else { return };
+        let here: BTreeSet<RequestId> =
+            registry.iter().filter(|r| !r.is_over()).map(|r| r.key.inc).sorted_set();
+        self.forget_led(|led| !here.contains(&led.inc), out);
+    }
+
+    /// Our peers are told of groups that they believe to be below us that they are not.
+    pub(super) fn forget_led(&mut self, is: impl Fn(&GroupKey) -> bool, out: &mut Vec<GroupOut>) {
+        let Some(registry) = self.registry(Side::Peer) else { return };
+        let own = self.own();
+        let led = registry.iter().filter(|r| matches!(r.role, Role::Above(b) if b == own));
+        let led: Vec<(GroupKey, u32)> =
+            led.filter(|record| is(&record.key)).map(|record| (record.key, record.term)).collect();
+        for (key, term) in led {
+            self.propose(Side::Peer, GroupOp::Forget { key, term }, out);
         }
     }
 
