@@ -6,6 +6,8 @@ use membership::client::{
     Connection, Entry, Error, Event, JoinOptions, Member, Mode, Place, Reason, Refusal, Scope,
 };
 use membership::wire::local::{Ask, Closing, LocalEvent};
+use nix::poll::{PollFd, PollFlags, poll};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 #[test]
@@ -153,6 +155,27 @@ fn losing_and_finding_the_mserver_is_told() {
     assert!(matches!(next(&mut one), Event::MserverLost));
     assert!(matches!(next(&mut one), Event::MserverFound));
     assert!(one.view().is_some());
+}
+
+#[test]
+fn several_events_in_one_packet_come_one_by_one_and_the_descriptor_knows() {
+    let dir = Dir::new();
+    let script = dir.mi("127.0.0.1-2900.mi");
+    let (mut one, peer, mut group) = joined(&dir, &script, &dir.options());
+    let came = group.joins(member(3), member(4), "");
+    let events = [came, group.fails(member(3), member(4)), LocalEvent::ServerLost];
+    let packet: Vec<u8> = events.iter().flat_map(LocalEvent::packets).flatten().collect();
+    peer.says_packet(&packet);
+    assert_eq!(view(&mut one).view.size, 4);
+    // Nothing is left in the socket; who polls must hear of the rest all the same.
+    let readable = |one: &Member, ms: u8| {
+        poll(&mut [PollFd::new(one.as_fd(), PollFlags::POLLIN)], ms).unwrap() == 1
+    };
+    assert!(readable(&one, 200));
+    assert_eq!(view(&mut one).view.size, 3);
+    assert!(matches!(next(&mut one), Event::MserverLost));
+    assert!(one.try_event().unwrap().is_none());
+    assert!(!readable(&one, 0));
 }
 
 #[test]
