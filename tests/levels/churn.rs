@@ -40,7 +40,7 @@ fn whatever_befalls_members_their_interfaces_and_lan_mservers_all_see_the_same()
 }
 
 #[test]
-#[ignore = "open: one in fifteen: members whose core died with the parent stay in their old view"]
+#[ignore = "open: one in ten: members whose core died with the parent stay in their old view"]
 fn whatever_befalls_parents_too_all_see_the_same() {
     plays(Campus::on_loopback(), &[interfaces, servers, parents], Manner::OneAfterAnother);
 }
