@@ -11,6 +11,7 @@
 
 use super::step::Action;
 use crate::name::GroupName;
+use crate::wire::auth::Trailer;
 use crate::wire::fragment::{
     Event, Fragment, Outcome, Outgoing, ReceiveLimits, Receiving, Room, SendLimits, Sending,
 };
@@ -73,7 +74,12 @@ impl Parcels {
         data: &[u8],
         actions: &mut Vec<Action>,
     ) -> Result<Option<Vec<u8>>, &'static str> {
-        match Fragment::decode(data).map_err(|e| e.cause())? {
+        // Whether it is signed was seen to before; what it says ends in front of that.
+        let fragment = match (Fragment::decode(data), Trailer::split(data)) {
+            (Err(_), (unsigned, Some(_))) => Fragment::decode(unsigned),
+            (fragment, _) => fragment,
+        };
+        match fragment.map_err(|e| e.cause())? {
             Fragment::Part(part) => {
                 let arrival =
                     self.receiving.part(from, header, &part).map_err(|refusal| refusal.cause())?;
@@ -133,5 +139,43 @@ fn take(
                 actions.extend(each.iter().map(|&to| Action::Send { to, bytes: bytes.clone() }));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::auth::{Key, Signer};
+    use crate::wire::{Kind, Message};
+
+    #[test]
+    fn a_large_message_arrives_signed_or_not() {
+        let [one, two]: [SocketAddrV4; 2] =
+            ["10.0.0.1:2900", "10.0.0.2:2900"].map(|text| text.parse().unwrap());
+        for is_signed in [false, true] {
+            let mut signer = Signer::new(Key::new(1, &[7; 32]).unwrap(), 1);
+            let (mut from, mut to) = (Parcels::new(1), Parcels::new(1));
+            let whole = large();
+            let (mut actions, mut ignored) = (Vec::new(), Vec::new());
+            from.send(whole.clone(), two, &[two], |_| None, &mut actions);
+            assert!(actions.len() > 2, "it fits no datagram");
+            let mut got = Vec::new();
+            for action in actions {
+                let Action::Send { mut bytes, .. } = action else { continue };
+                if is_signed {
+                    signer.seal(&mut bytes, one).unwrap();
+                }
+                let part = Message::receive(&bytes, false).unwrap();
+                assert_eq!(part.kind(), Some(Kind::Fragment));
+                got.extend(to.receive(one, &part.header, part.data, &mut ignored).unwrap());
+            }
+            assert_eq!(got, [whole], "signed: {is_signed}");
+        }
+    }
+
+    fn large() -> Vec<u8> {
+        let header = Header::new("campus".parse().unwrap(), Kind::Sync);
+        let draft = Draft { header, exclude: &[], subjects: &[], data: &[5; 4000] };
+        draft.to_vec(Sum::Crc).unwrap()
     }
 }

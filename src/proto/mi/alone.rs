@@ -33,6 +33,24 @@ impl Alone {
         alone
     }
 
+    /// One that goes on in the life of the process that left these bytes, see [`Mi::inherit`].
+    ///
+    /// # Errors
+    /// Why they are not taken.
+    pub fn inherit(
+        config: MiConfig,
+        bytes: &[u8],
+        actions: &mut Vec<Action>,
+    ) -> Result<Alone, &'static str> {
+        let mut out = Vec::new();
+        // Parts of messages are counted from the new incarnation on: no number is used twice.
+        let parcels = Parcels::new(config.life.inc.0);
+        let mi = Mi::inherit(config, bytes, &mut out)?;
+        let mut alone = Alone { mi, parcels, counters: Counters::default() };
+        alone.take(out, actions);
+        Ok(alone)
+    }
+
     /// The machine.
     pub fn mi(&self) -> &Mi {
         &self.mi

@@ -165,10 +165,12 @@ impl Mi {
     /// Members of ours failed: they are no more, and the core is told. One that never asked to be let in has not been;
     /// one whose leave is under way leaves.
     pub(super) fn fail(&mut self, members: &[u32], why: Failing, out: &mut Vec<MiAction>) {
-        let mut failed: BTreeMap<GroupName, Vec<MemberId>> = BTreeMap::new();
+        let mut failed: BTreeMap<(GroupName, Scope), Vec<MemberId>> = BTreeMap::new();
         let mut groups = BTreeSet::new();
         for &number in members {
             let (group, member) = (self.group_of(number), self.id_of(number));
+            // Only its join may know how far the group reaches.
+            let reach = group.map(|group| self.reach_of(group)).unwrap_or_default();
             let sent = match self.local.get(&number).map(|local| local.home) {
                 Some(Home::Joining(join)) => self.close(join).is_some_and(|p| p.sent),
                 Some(Home::In(inc)) => {
@@ -184,11 +186,11 @@ impl Mi {
             }
             self.forget(number);
             if let Some(group) = group.filter(|_| sent && !leaves) {
-                failed.entry(group).or_default().push(member);
+                failed.entry((group, reach)).or_default().push(member);
             }
         }
-        for (group, members) in failed {
-            self.submit(None, group, Call::Fail { members, cut: false }, out);
+        for ((group, reach), members) in failed {
+            self.submit_within(reach, None, group, Call::Fail { members, cut: false }, out);
         }
         groups.into_iter().for_each(|inc| self.drop_group(inc));
     }
@@ -216,22 +218,6 @@ impl Mi {
         }
     }
 
-    /// A member of ours is no more.
-    pub(super) fn forget(&mut self, number: u32) {
-        self.astray.remove(&number);
-        let Some(local) = self.local.remove(&number) else { return };
-        if let Some(session) = self.sessions.get_mut(&local.client) {
-            session.forget(number);
-        }
-        self.tidy(local.client);
-    }
-
-    fn tidy(&mut self, client: Client) {
-        if self.sessions.get(&client).is_some_and(|session| session.is_empty()) {
-            self.sessions.remove(&client);
-        }
-    }
-
     pub(super) fn is_leaving(&self, number: u32) -> bool {
         !self.leaves_of(number).is_empty()
     }
@@ -244,12 +230,26 @@ impl Mi {
         call: Call,
         out: &mut Vec<MiAction>,
     ) {
+        let reach = match &call {
+            Call::Join { qos, .. } => qos.membership_scope,
+            _ => self.reach_of(group),
+        };
+        self.submit_within(reach, client, group, call, out);
+    }
+
+    fn submit_within(
+        &mut self,
+        reach: Scope,
+        client: Option<(Client, u32)>,
+        group: GroupName,
+        call: Call,
+        out: &mut Vec<MiAction>,
+    ) {
         self.requests += 1;
         let number = self.requests;
         let id = RequestId { origin: self.config.life, number };
         let carried = matches!(call, Call::Leave { .. } | Call::Fail { .. } | Call::Here(_));
         let oldest = self.pending.keys().next().map_or(number, |first| *first);
-        let reach = self.reach(group, &call);
         let (registration, path) = (0, Vec::new());
         let request = Request { id, oldest, registration, group, reach, call, path };
         let again = Countdown::after(self.config.params.reply);
@@ -266,10 +266,7 @@ impl Mi {
     }
 
     /// How far a group may be looked for, as far as we know it.
-    fn reach(&self, group: GroupName, call: &Call) -> Scope {
-        if let Call::Join { qos, .. } = call {
-            return qos.membership_scope;
-        }
+    fn reach_of(&self, group: GroupName) -> Scope {
         let known = self.groups.values().map(|group| &group.known);
         let mut known = known.filter(|known| name_of(&known.key()) == group);
         let joins = self.pending.values().filter(|pending| pending.request.group == group);

@@ -17,6 +17,7 @@
 //! * `departures`: who left, and why, for people;
 //! * `doubt`: what is done when a view is missed that should have come;
 //! * `register`: belonging to a mserver, and to the next one when it is silent;
+//! * `estate`: what it leaves to the process that follows it in its life;
 //! * `session`: applications, and what they have;
 //! * `watch`: whether they are there.
 //!
@@ -27,6 +28,7 @@ mod alone;
 mod calls;
 mod departures;
 mod doubt;
+mod estate;
 mod local;
 mod register;
 mod session;
@@ -145,6 +147,8 @@ pub struct Mi {
     phase: Phase,
     /// We belonged to a mserver before.
     was_ready: bool,
+    /// Another process of this life did, and we not yet.
+    taken_over: bool,
     /// Ticks since we belong to none any more.
     cut_off: u32,
     requests: u64,
@@ -175,6 +179,7 @@ impl Mi {
             number: 0,
             phase: Phase::Registering { wait: Countdown::OFF, left: 0 },
             was_ready: false,
+            taken_over: false,
             cut_off: 0,
             requests: 0,
             members: 0,

@@ -138,7 +138,8 @@ impl Mi {
         let is_new = !self.is_registered();
         self.heard();
         if is_new {
-            match std::mem::replace(&mut self.was_ready, true) {
+            let was_ready = std::mem::replace(&mut self.was_ready, true);
+            match was_ready && !std::mem::take(&mut self.taken_over) {
                 false => out.push(MiAction::Ready),
                 true => self.tell_all(&LocalEvent::ServerFound, out),
             }

@@ -101,4 +101,20 @@ impl Mi {
             session.watch.fix(number, fixed);
         }
     }
+
+    /// A member of ours is no more.
+    pub(super) fn forget(&mut self, number: u32) {
+        self.astray.remove(&number);
+        let Some(local) = self.local.remove(&number) else { return };
+        if let Some(session) = self.sessions.get_mut(&local.client) {
+            session.forget(number);
+        }
+        self.tidy(local.client);
+    }
+
+    pub(super) fn tidy(&mut self, client: Client) {
+        if self.sessions.get(&client).is_some_and(|session| session.is_empty()) {
+            self.sessions.remove(&client);
+        }
+    }
 }

@@ -94,6 +94,15 @@ impl Watch {
         self.hurry();
     }
 
+    /// In how many ticks an answer is demanded for a member; 0: its group says, or nothing is.
+    pub fn patience_of(&self, member: u32) -> u32 {
+        let of = |&(number, demand): &(u32, Demand)| match demand {
+            Demand::Patience(patience) if number == member => Some(patience),
+            _ => None,
+        };
+        self.demands.iter().find_map(of).unwrap_or(0)
+    }
+
     /// Nothing is demanded for that member any more.
     pub fn forget(&mut self, member: u32) {
         self.demands.retain(|&(number, _)| number != member);

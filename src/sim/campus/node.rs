@@ -135,10 +135,7 @@ impl Node {
         now: u64,
     ) -> Vec<Action> {
         assert!(self.process.is_none(), "{} runs a process already", plan.sites()[node].name);
-        self.inc = Incarnation(self.inc.0 + 1);
-        (self.stopped, self.leaving, self.ticked) = (false, false, self.clock.at(now));
-        self.heard.clear();
-        self.unread.clear();
+        self.begin(now);
         let (own, inc) = (plan.sites()[node].address, self.inc);
         let mut actions = Vec::new();
         self.process = Some(match &plan.sites()[node].post {
@@ -152,18 +149,52 @@ impl Node {
                 Process::Mserver(Box::new(Mserver::start(id, &duty, None, &mut actions)))
             }
             Post::Mi { servers } => {
-                let home = plan.sites()[servers[0]].address;
-                let Below::Lan { name: lan, .. } = Below::lan_of(home, false) else {
-                    unreachable!("a LAN's name is that of a LAN");
-                };
-                let life = Life { address: own, inc };
-                let servers = servers.iter().map(|&server| plan.sites()[server].address).collect();
-                let config = MiConfig { life, lan, servers, params, built_in: false };
+                let config = config_of((plan, servers), Life { address: own, inc }, params);
                 Process::Mi(Box::new(Alone::start(config, &mut actions)))
             }
         });
         self.rearm();
         actions
+    }
+
+    /// A process in a life above all before, on a clock that goes on.
+    fn begin(&mut self, now: u64) {
+        self.inc = Incarnation(self.inc.0 + 1);
+        (self.stopped, self.leaving, self.ticked) = (false, false, self.clock.at(now));
+        self.heard.clear();
+        self.unread.clear();
+    }
+
+    /// The process of a member interface ends, for another one to follow it.
+    ///
+    /// # Errors
+    /// Why it cannot now; it goes on.
+    pub fn lay_down(&mut self) -> Result<Vec<u8>, &'static str> {
+        let Some(Process::Mi(mi)) = self.process.as_ref() else { return Err("it is none") };
+        let left = mi.mi().bequeath()?;
+        self.crash();
+        Ok(left)
+    }
+
+    /// The process that follows it.
+    ///
+    /// # Errors
+    /// Why it does not take what was left.
+    pub fn take_over(
+        &mut self,
+        (plan, node): (&Plan, NodeId),
+        params: Params,
+        left: &[u8],
+        now: u64,
+    ) -> Result<Vec<Action>, &'static str> {
+        let Post::Mi { servers } = &plan.sites()[node].post else { return Err("it is none") };
+        self.begin(now);
+        let life = Life { address: plan.sites()[node].address, inc: self.inc };
+        let mut actions = Vec::new();
+        let mi = Alone::inherit(config_of((plan, servers), life, params), left, &mut actions)?;
+        self.process = Some(Process::Mi(Box::new(mi)));
+        self.rearm();
+        Ok(actions)
     }
 
     /// The process is gone without a word.
@@ -236,6 +267,16 @@ impl Node {
             due => self.clock.when(self.ticked + u64::from(due)),
         };
     }
+}
+
+/// What a member interface is told at its start.
+fn config_of((plan, servers): (&Plan, &[NodeId]), life: Life, params: Params) -> MiConfig {
+    let home = plan.sites()[servers[0]].address;
+    let Below::Lan { name: lan, .. } = Below::lan_of(home, false) else {
+        unreachable!("a LAN's name is that of a LAN");
+    };
+    let servers = servers.iter().map(|&server| plan.sites()[server].address).collect();
+    MiConfig { life, lan, servers, params, built_in: false }
 }
 
 #[cfg(test)]

@@ -210,6 +210,28 @@ impl Campus {
         }
     }
 
+    /// The process of a member interface ends, while its applications wait for the one that follows it.
+    ///
+    /// # Errors
+    /// Why it cannot now; it goes on.
+    pub fn lay_down(&mut self, node: NodeId) -> Result<Vec<u8>, &'static str> {
+        let left = self.nodes[node].lay_down()?;
+        self.say(format!("{} is upgraded", self.plan.sites()[node].name));
+        Ok(left)
+    }
+
+    /// The process that follows it.
+    ///
+    /// # Errors
+    /// Why it does not take what was left; nothing runs then.
+    pub fn take_over(&mut self, node: NodeId, left: &[u8]) -> Result<(), &'static str> {
+        let plan = Rc::clone(&self.plan);
+        let actions = self.nodes[node].take_over((&plan, node), self.params, left, self.now)?;
+        self.say(format!("{} goes on", plan.sites()[node].name));
+        self.perform(node, actions);
+        Ok(())
+    }
+
     /// Applications do not outlive their host.
     pub(super) fn orphan(&mut self, node: NodeId) {
         self.apps.iter_mut().filter(|app| app.node == node).for_each(|app| app.alive = false);

@@ -137,7 +137,8 @@ impl Groups {
         }
         let (id, group) = (request.id, request.group);
         if let Some(pending) = self.pending.get_mut(&id) {
-            if pending.step == Step::At(from) {
+            let came_round = pending.below && !below && matches!(pending.step, Step::At(_));
+            if pending.step == Step::At(from) || came_round {
                 // It was on its way up when the group came to be below us, and is sent back: we see to it ourselves.
                 (pending.step, pending.wait) = (Step::Held, Countdown::after(1));
                 self.send(from, group, GroupBody::Wait { id }, out);
