@@ -4,7 +4,7 @@ use membership::client::{
     Digest, Entry, GroupKey, JoinOptions, Member, MemberId, Place, Qos, Reason, Refusal, RequestId,
 };
 use membership::name::Incarnation;
-use membership::proto::group::digest_of;
+use membership::proto::group::view_digest;
 use membership::wire::coreset::Life;
 use membership::wire::local::{Ask, Asking, Closing, LocalCall, LocalEvent, Telling, VERSION};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -173,7 +173,7 @@ impl Group {
     }
 
     pub fn digest(&self) -> Digest {
-        digest_of(&self.key.inc, self.number, &self.roster)
+        view_digest(self.qos.order, &self.key.inc, self.number, &self.roster)
     }
 
     fn enter(&mut self, id: MemberId, tag: &str) -> Entry {
