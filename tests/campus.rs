@@ -245,7 +245,7 @@ fn where_groups_gather_changes_no_schedule_breaks_a_rule() {
 }
 
 #[test]
-#[ignore = "open: one or two in a hundred break a rule"]
+#[ignore = "open: about one in two hundred breaks a rule"]
 fn no_schedule_of_faults_breaks_a_rule() {
     let many = number("MS_FAULTY").unwrap_or(WALKS);
     let limits = limits();
